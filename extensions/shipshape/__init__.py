@@ -1,0 +1,1 @@
+"""The tool beside the template: what plain Copier can't do."""

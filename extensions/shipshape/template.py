@@ -1,0 +1,67 @@
+"""Reads the template: its questions and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Answers = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows Copier's `!include`: https://copier.readthedocs.io/en/stable/configuring/#include-other-yaml-files."""
+
+
+def _documents(path: Path) -> list[Any]:
+    return [document for document in yaml.load_all(path.read_text(), _Loader) if document]  # noqa: S506: a SafeLoader
+
+
+@dataclass(frozen=True)
+class Template:
+    """A checkout of the template; `root` is the folder that holds `copier.yml`."""
+
+    root: Path
+
+    def entries(self) -> dict[str, Any]:
+        """Everything that copier.yml says and includes, in its order: settings (`_…`), tables and questions."""
+
+        def include(loader: yaml.Loader, node: yaml.ScalarNode) -> dict[str, Any]:
+            return _merged(_documents(self.root / str(loader.construct_scalar(node))))
+
+        _Loader.add_constructor("!include", include)
+        return _merged(_documents(self.root / "copier.yml"))
+
+    def questions(self) -> dict[str, dict[str, Any]]:
+        """What a user is asked, in order: name to Copier's description of the question."""
+        return {
+            name: entry
+            for name, entry in self.entries().items()
+            if not name.startswith("_") and entry.get("when") is not False
+        }
+
+    def table(self, name: str) -> dict[str, Any]:
+        """The rows of one table, such as `languages`; KeyError where there is none of that name."""
+        rows: dict[str, Any] = self.entries()[name]["default"]
+        return rows
+
+    def combinations(self) -> Iterator[Answers]:
+        """One set of answers for each combination that the tables offer: language, version, registry, orchestrator."""
+        versions = [(name, v) for name, row in self.table("languages").items() for v in row["versions"]]
+        for (language, version), registry, orchestrator in product(
+            versions, self.table("registries"), self.table("orchestrators")
+        ):
+            yield {
+                "language": language,
+                "language_version": version,
+                "registry": registry,
+                "orchestrator": orchestrator,
+            }
+
+
+def _merged(documents: list[Any]) -> dict[str, Any]:
+    return {name: entry for document in documents for name, entry in document.items()}

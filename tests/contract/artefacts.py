@@ -1,0 +1,62 @@
+"""Reads the terms of the contract out of each rendered artefact."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one artefact says of the contract; None where it has nothing to say."""
+
+    port: int | None = None
+    user: str | None = None
+    read_only: bool | None = None
+    writable: tuple[str, ...] | None = None
+    dropped: tuple[str, ...] | None = None
+    no_new_privileges: bool | None = None
+    grace: int | None = None
+    memory: tuple[int, int] | None = None
+    cpu: tuple[float, float] | None = None
+    image: str | None = None
+
+
+def instruction(dockerfile: str, name: str) -> list[str]:
+    """The arguments of an instruction in the last stage, lines joined."""
+    last = re.split(r"^FROM ", dockerfile.replace("\\\n", " "), flags=re.MULTILINE)[-1]
+    return [line.split(None, 1)[1].strip() for line in last.splitlines() if line.startswith(f"{name} ")]
+
+
+def of_dockerfile(project: Path) -> Terms:
+    text = (project / "Dockerfile").read_text()
+    (port,), (user,) = instruction(text, "EXPOSE"), instruction(text, "USER")
+    return Terms(port=int(port), user=user)
+
+
+def compose(project: Path) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((project / "docker-compose.yml").read_text())
+    return parsed
+
+
+def of_compose(project: Path) -> Terms:
+    app = compose(project)["services"]["app"]
+    resources = app["deploy"]["resources"]
+    asked, limit = resources["reservations"], resources["limits"]
+    (port,) = app["ports"]
+    return Terms(
+        port=int(port.rpartition(":")[2]),
+        read_only=app["read_only"],
+        writable=tuple(app["tmpfs"]),
+        dropped=tuple(app["cap_drop"]),
+        no_new_privileges="no-new-privileges:true" in app["security_opt"],
+        grace=int(app["stop_grace_period"].removesuffix("s")),
+        memory=(int(asked["memory"].removesuffix("M")), int(limit["memory"].removesuffix("M"))),
+        cpu=(float(asked["cpus"]), float(limit["cpus"])),
+        image=app["image"].rpartition(":")[0],
+    )
+
+
+ARTEFACTS = {"Dockerfile": of_dockerfile, "docker-compose.yml": of_compose}

@@ -1,0 +1,110 @@
+"""The answers' names are an interface, their defaults a working service, their validators one clear line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.render import TEMPLATE, render
+
+NAMES = [
+    "service_name",
+    "service_description",
+    "github_owner",
+    "language",
+    "language_version",
+    "registry",
+    "image_namespace",
+    "orchestrator",
+    "port",
+    "license",
+]
+
+REFUSED = [
+    ("service_name=Orders", "use lower-case letters"),
+    ("service_name=my orders", "use lower-case letters"),
+    ("service_name=1orders", "use lower-case letters"),
+    ("service_name=orders-", "use lower-case letters"),
+    ("service_name=orders\n", "use lower-case letters"),
+    ("service_description=a\\b", "one line of text"),
+    (f"service_name={'o' * 41}", "at most 40"),
+    ("service_description=two\nlines", "one line of text"),
+    ('service_description=say "hi"', "one line of text"),
+    ("service_description= ", "one line of text"),
+    ("github_owner=-octo", "as in github.com/NAME"),
+    (f"github_owner={'o' * 40}", "at most 39"),
+    ("github_owner=octo org", "as in github.com/NAME"),
+    ("language=cobol", "'cobol' is not in ['python'"),
+    ("language_version=2.7", "'2.7' is not in ['3.14', '3.13']"),
+    ("registry=floppy", "'floppy' is not in ['ghcr'"),
+    ("image_namespace=Octo", "use lower-case letters"),
+    ("image_namespace=octo//shop", "use lower-case letters"),
+    ("orchestrator=cron", "'cron' is not in ['compose'"),
+    ("port=80", "use a number from 1025 to 65535"),
+    ("port=70000", "use a number from 1025 to 65535"),
+    ("port=http", "invalid literal for int()"),
+    ("license=GPL", "'GPL' is not in ['MIT'"),
+]
+
+ACCEPTED: dict[str, list[object]] = {
+    "service_name": ["o", "a1", "orders-api-v2", "o" * 40],
+    "service_description": ["Bestellungen: größer & schneller, zu 100 %.", "it's #1 {of} <all>"],
+    "github_owner": ["a", "Octo-Org", "octo_corp"],
+    "image_namespace": ["octo", "octo-org/shop/team_a", "a.b"],
+    "port": [1025, 65535],
+}
+
+
+def test_the_names_of_the_answers_are_kept() -> None:
+    assert list(TEMPLATE.questions())[: len(NAMES)] == NAMES
+
+
+def test_each_question_is_one_plain_line() -> None:
+    for name, question in TEMPLATE.questions().items():
+        text = question["help"]
+        assert text.endswith("?") or text.endswith(")"), name
+        assert "\n" not in text, name
+        assert len(text) <= 100, name
+        assert question.get("default"), f"{name} has no default"
+        assert question.get("choices") or question.get("validator"), f"{name} takes anything"
+
+
+def test_the_defaults_are_a_service_named_like_its_folder(template: Path, tmp_path: Path) -> None:
+    project = render(template, tmp_path / "Orders_API.git")
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert answers["service_name"] == "orders-api-git"
+    assert set(NAMES) == {name for name in answers if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("folder", "name"), [("123", "service"), ("x" * 50, "x" * 40), ("-Ab--c-", "ab-c")])
+def test_any_folder_gives_a_sound_name(template: Path, tmp_path: Path, folder: str, name: str) -> None:
+    project = render(template, tmp_path / folder)
+    assert yaml.safe_load((project / ".copier-answers.yml").read_text())["service_name"] == name
+
+
+@pytest.mark.parametrize(("answer", "expected"), REFUSED, ids=[answer for answer, _ in REFUSED])
+def test_bad_input_gets_one_clear_line_and_nothing_is_written(
+    template: Path, tmp_path: Path, answer: str, expected: str
+) -> None:
+    destination = tmp_path / "orders"
+    result = subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--data", answer, template, destination],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert not destination.exists()
+    # Copier shows its own trace above the line: https://github.com/copier-org/copier/issues/1436
+    assert expected in result.stderr.strip().splitlines()[-1]
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in ACCEPTED.items() for value in values],
+    ids=lambda value: str(value)[:20],
+)
+def test_good_input_is_kept(template: Path, tmp_path: Path, name: str, value: object) -> None:
+    project = render(template, tmp_path / "orders", **{name: value})
+    assert yaml.safe_load((project / ".copier-answers.yml").read_text())[name] == value

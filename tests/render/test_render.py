@@ -1,0 +1,99 @@
+"""Every combination renders whole, clean and pure."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from shipshape.template import Answers
+
+from tests.support.paths import ROOT
+from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
+
+UNRENDERED = re.compile(r"(?<!\$)\{\{|\{%|\{#|%\}")
+PARSERS: dict[str, Callable[[str], object]] = {
+    ".yml": lambda text: list(yaml.safe_load_all(text)),
+    ".yaml": lambda text: list(yaml.safe_load_all(text)),
+    ".json": json.loads,
+    ".toml": tomllib.loads,
+}
+GENERATED = {"uv.lock"}
+
+
+def files(project: Path) -> dict[Path, str]:
+    return {p.relative_to(project): p.read_text() for p in sorted(project.rglob("*")) if p.is_file()}
+
+
+def test_everything_is_rendered_and_parses(project: Path) -> None:
+    texts = files(project)
+    assert len(texts) > 15
+    for path, text in texts.items():
+        # docker/metadata-action has {{version}}, a form of its own
+        left = UNRENDERED.search(text.replace("pattern={{version}}", ""))
+        assert not left, f"{path}: {text[left.start() - 30 : left.end() + 30]!r}" if left else ""
+        if parse := PARSERS.get(path.suffix):
+            parse(text)
+
+
+def test_no_debris(project: Path) -> None:
+    for path, text in files(project).items():
+        if path.name in GENERATED:
+            continue
+        if path.name not in {"py.typed"}:
+            assert text.endswith("\n"), f"{path}: no line feed at the end"
+        assert not text.endswith("\n\n"), f"{path}: blank lines at the end"
+        assert not text.startswith("\n"), f"{path}: a blank line at the start"
+        most = "\n\n\n\n" if path.suffix == ".py" or path.name == "Dockerfile" else "\n\n\n"
+        assert most not in text, f"{path}: blank lines"
+        for number, line in enumerate(text.splitlines(), 1):
+            assert line == line.rstrip(), f"{path}:{number}: white space at the end"
+            assert "\t" not in line or path.name == "Makefile" or path.suffix == ".go", f"{path}:{number}: a tab"
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of)
+def test_the_same_answers_give_the_same_bytes_anywhere(
+    answers: Answers, rendered: Callable[[Answers], Path], template: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "some" / "other-name"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "setup.py").write_text("# code was here before\n")
+    render(template, elsewhere, **ORDERS, **answers)
+    (elsewhere / "setup.py").unlink()
+    assert files(elsewhere) == files(rendered(answers))
+
+
+def test_the_template_asks_for_no_trust() -> None:
+    settings = {name for name in TEMPLATE.entries() if name.startswith("_")}
+    assert not settings & {"_tasks", "_migrations", "_jinja_extensions", "_external_data"}
+    assert "_envops" in settings
+
+
+@pytest.mark.parametrize("name", list(TEMPLATE.table("licenses")))
+def test_each_license_has_its_text(name: str, template: Path, tmp_path: Path) -> None:
+    project = render(template, tmp_path / "orders", **ORDERS | {"license": name})
+    assert len((project / "LICENSE").read_text()) > 150
+    spdx = TEMPLATE.table("licenses")[name]["spdx"]
+    assert f'licenses="{spdx}"' in (project / "Dockerfile").read_text()
+
+
+def test_a_rendering_keeps_out_of_git_what_must_not_get_in(project: Path, tmp_path: Path) -> None:
+    for name in (".env", ".secrets/database_password", ".cache/image.tar"):
+        assert any(
+            name == line or name.startswith(line)
+            for line in (project / ".gitignore").read_text().splitlines()
+            if line and not line.startswith("#")
+        ), name
+
+
+def test_nothing_names_this_machine(project: Path) -> None:
+    for path, text in files(project).items():
+        for word in ("127.0.0.1:5000", "standin", str(ROOT)):
+            assert word not in text, path
+
+
+def test_every_file_of_the_template_is_tracked_or_new() -> None:
+    ignored = git(ROOT, "ls-files", "--others", "--ignored", "--exclude-standard", "template").split()
+    assert not [name for name in ignored if "__pycache__" not in name], "a file that .gitignore hides would never ship"

@@ -1,0 +1,82 @@
+"""Renders the template as users do: through Copier, without trust."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from copier import run_copy
+from shipshape.template import Answers, Template
+
+from tests.support.paths import ROOT
+
+# A name, a description and a namespace that differ from each other and from every default, so that a mix-up shows.
+ORDERS: Answers = {
+    "service_name": "orders-api",
+    "service_description": "Takes and tracks customers' orders.",
+    "github_owner": "Octo-Org",
+    "image_namespace": "octo-org/shop",
+    "license": "MIT",
+}
+# No settings of this machine's user: a hook, a signature or a default answer of theirs is none of ours.
+NO_SETTINGS = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "COPIER_SETTINGS_PATH": str(Path(__file__).with_name("no-settings.yml")),
+}
+TEMPLATE = Template(ROOT)
+COMBINATIONS = list(TEMPLATE.combinations())
+
+
+def name_of(answers: Answers) -> str:
+    """A readable id for a combination: python-3.14-ghcr-compose."""
+    return "-".join(str(value) for value in answers.values())
+
+
+def one_per(question: str) -> list[Answers]:
+    """The first combination of each value of a question: enough for what depends on that question alone."""
+    firsts: dict[str, Answers] = {}
+    for answers in COMBINATIONS:
+        firsts.setdefault(answers[question], answers)
+    return list(firsts.values())
+
+
+def render(template: Path, destination: Path, **answers: Any) -> Path:
+    run_copy(str(template), destination, data=answers, defaults=True, quiet=True, unsafe=False)
+    return destination
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main")
+    result = subprocess.run(
+        ["git", *identity, *arguments],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | NO_SETTINGS,
+    )
+    return result.stdout
+
+
+def commit(folder: Path, message: str, tag: str = "") -> None:
+    if not (folder / ".git").exists():
+        git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+    if tag:
+        git(folder, "tag", tag)
+
+
+def released_copy(destination: Path) -> Path:
+    """The working tree, uncommitted work included, as a repository whose only release is v1.0.0."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "copier.yml", "template"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (destination / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, destination / name)
+    commit(destination, "v1", tag="v1.0.0")
+    return destination

@@ -1,0 +1,39 @@
+"""Linters that are Go programs: built once, by the exact version in the table of pins."""
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from tests.support.render import TEMPLATE
+
+
+@cache
+def go_tool(name: str) -> str:
+    """The path of a tool of pins.yml (`tools:`, name to `module@version`); without Go skips, but fails in CI."""
+    package: str = TEMPLATE.table("pins")["tools"][name]
+    version = package.rpartition("@")[2]
+    program = ROOT / ".venv" / "tools" / version / name
+    if not program.exists():
+        if not shutil.which("go"):
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} needs Go to be built")
+        folder = program.parent / str(os.getpid())  # beside a second worker that builds the same
+        run(["go", "install", package], env={"GOBIN": str(folder), "GOFLAGS": "-mod=mod"})
+        (folder / name).rename(program)
+    return str(program)
+
+
+def run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a linter; what it prints is the test's failure where it finds something."""
+    result = subprocess.run(
+        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, timeout=600, check=False
+    )
+    if result.returncode != 0:
+        pytest.fail(
+            f"{' '.join(command)}: exit code {result.returncode}\n{result.stdout}{result.stderr}", pytrace=False
+        )
+    return result.stdout
