@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support import engine
+from tests.support import engine, figures
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, released_copy, render
 
 Render = Callable[..., Path]
@@ -61,3 +61,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"CI needs a Docker engine: {reason}")
     for item in marked:
         item.add_marker(pytest.mark.skip(reason=f"needs a Docker engine: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that the tests measured."""
+    if lines := figures.table():
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,6 +1,7 @@
 """Renders the template as users do: through Copier, without trust."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,6 +25,7 @@ NO_SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "COPIER_SETTINGS_PATH": str(Path(__file__).with_name("no-settings.yml")),
 }
+SOURCES = {".go", ".java", ".py", ".rs", ".ts"}
 TEMPLATE = Template(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
 
@@ -80,3 +82,15 @@ def released_copy(destination: Path) -> Path:
             shutil.copy2(ROOT / name, destination / name)
     commit(destination, "v1", tag="v1.0.0")
     return destination
+
+
+def edit_source(project: Path, before: str, after: str) -> None:
+    """Change a service's source, whatever its language, where `before` first stands."""
+    for path in sorted(project.rglob("*")):
+        relative = path.relative_to(project)
+        if path.suffix in SOURCES and not re.search("test", str(relative), re.IGNORECASE):
+            text = path.read_text()
+            if before in text:
+                path.write_text(text.replace(before, after, 1))
+                return
+    raise AssertionError(f"the source says {before} nowhere")

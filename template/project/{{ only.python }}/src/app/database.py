@@ -1,4 +1,4 @@
-"""The database: a pool of connections that is opened on demand."""
+"""The database: a pool of connections, each made when it is first needed."""
 
 import asyncio
 
@@ -13,22 +13,28 @@ class Database:
     """PostgreSQL. The service starts without waiting for it; readiness tells whether it answers."""
 
     def __init__(self, settings: Settings) -> None:
-        password = settings.database_password
-        self._pool = asyncpg.create_pool(
-            str(settings.database_url),
-            password=password.get_secret_value() if password else None,
-            min_size=0,
-            max_size=10,
-        )
+        self._url = str(settings.database_url)
+        self._password = settings.database_password
+        self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        await self._pool
+        """Make the pool; with no connection in it yet, it needs no server to be there."""
+        password = self._password.get_secret_value() if self._password else None
+        self._pool = await asyncpg.create_pool(self._url, password=password, min_size=0, max_size=10)
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """For queries: `async with database.pool.acquire() as connection`."""
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        return self._pool
 
     async def check(self) -> None:
         """Raise an error unless the database answers in time."""
-        async with asyncio.timeout(ANSWER_WITHIN), self._pool.acquire() as connection:
+        async with asyncio.timeout(ANSWER_WITHIN), self.pool.acquire() as connection:
             await connection.execute("SELECT 1")
 
     async def close(self) -> None:
-        # A graceful close would wait for a server that may never answer.
-        self._pool.terminate()
+        """Hang up at once: a polite goodbye would wait for a server that may never answer."""
+        if self._pool:
+            self._pool.terminate()

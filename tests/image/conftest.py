@@ -1,0 +1,71 @@
+"""One image per language version, built from the rendered Dockerfile as it is."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shipshape.template import Answers
+
+from tests.support import engine, figures
+from tests.support.container import Container, running
+from tests.support.paths import ENGINE
+from tests.support.render import COMBINATIONS, TEMPLATE
+
+
+@dataclass(frozen=True)
+class Service:
+    """A built service: its rendering, its image, and its row of the table of languages."""
+
+    label: str
+    project: Path
+    image: str
+    row: dict[str, Any]
+
+    def start(self, *options: str) -> AbstractContextManager[Container]:
+        return running(self.image, *options, memory=self.row["memory"]["limit"])
+
+
+def label_of(answers: Answers) -> str:
+    return f"{answers['language']}-{answers['language_version']}"
+
+
+# An image depends on the language and its version alone; the last registry and orchestrator stand for all.
+IMAGES = list({label_of(answers): answers for answers in COMBINATIONS}.values())
+
+
+@pytest.fixture(scope="session", params=IMAGES, ids=label_of)
+def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Service:
+    answers: Answers = request.param
+    label = label_of(answers)
+    project, image = rendered(answers), f"shipshape-test/{label}:v1"
+    with figures.timed(label, "build"):
+        engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
+    figures.note(label, "added to the base", (size(image) - size(base_of(project))) / 1e6, "MB")
+    return Service(label, project, image, TEMPLATE.table("languages")[answers["language"]])
+
+
+@pytest.fixture
+def container(service: Service) -> Iterator[Container]:
+    with service.start() as started:
+        started.wait_until_it_answers()
+        yield started
+
+
+def base_of(project: Path) -> str:
+    """The image that the runtime stage starts from, through stages that it is made of."""
+    froms = re.findall(r"^FROM (\S+) AS (\S+)", (project / "Dockerfile").read_text(), re.MULTILINE)
+    parents = {stage: parent for parent, stage in froms}
+    name = "runtime"
+    while name in parents:
+        name = parents[name]
+    return name.split("@")[0] if ENGINE.exists() else name
+
+
+def size(image: str) -> int:
+    """Bytes, unpacked."""
+    number: int = engine.inspect("image", image)["Size"]
+    return number

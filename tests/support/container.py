@@ -1,0 +1,140 @@
+"""One container of a service, run as production runs it."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from subprocess import PIPE, STDOUT
+from typing import Any
+
+from tests.support.engine import docker, inspect
+
+# docs/contract.md: what every orchestrator allows a service, and no more.
+RESTRICTIONS = (
+    "--read-only",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--tmpfs=/tmp",
+    "--pids-limit=256",
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that listens on a port of 127.0.0.1."""
+
+    name: str
+    port: int
+
+    def connect(self, timeout: float = 10) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        connection = self.connect()
+        try:
+            connection.request(method, path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+            return read(connection.getresponse())
+        finally:
+            connection.close()
+
+    def wait_until_it_answers(self, seconds: float = 30) -> float:
+        """Wait for `/healthz`; returns the seconds that it took, raises AssertionError with the log."""
+        start = time.monotonic()
+        while time.monotonic() - start < seconds:
+            try:
+                if self.get("/healthz").status == 200:
+                    return time.monotonic() - start
+            except (OSError, HTTPException):
+                time.sleep(0.02)
+        raise AssertionError(f"no answer within {seconds} s:\n{self.output()}")
+
+    def wait_for_health(self, wanted: str, seconds: float = 40) -> float:
+        start = time.monotonic()
+        while (status := self.state()["Health"]["Status"]) != wanted:
+            assert time.monotonic() - start < seconds, f"{status}, not {wanted}: {self.state()['Health']['Log'][-1:]}"
+            time.sleep(0.05)
+        return time.monotonic() - start
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = inspect("container", self.name)["State"]
+        return state
+
+    @property
+    def pid(self) -> int:
+        number: int = self.state()["Pid"]
+        return number
+
+    def output(self) -> str:
+        """All that the process wrote, to stdout and stderr alike."""
+        command = ["docker", "logs", self.name]
+        return subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=True).stdout
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log, parsed; raises where a line is not a JSON object."""
+        return [json.loads(line) for line in self.output().splitlines()]
+
+    def signal(self, name: str) -> None:
+        docker("kill", f"--signal={name}", self.name)
+
+    def wait(self) -> int:
+        return int(docker("wait", self.name, timeout=60))
+
+    def memory(self) -> float:
+        """MiB in use."""
+        text = docker("stats", "--no-stream", "--format={{.MemUsage}}", self.name).split("/")[0].strip()
+        number = float(text.rstrip("KMGiB"))
+        return number * {"K": 1 / 1024, "M": 1, "G": 1024}[text[-3]]
+
+
+def read(response: HTTPResponse) -> Answer:
+    return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read().decode())
+
+
+def as_root(*command: str) -> str:
+    """Run a command as root; raises AssertionError with what it printed."""
+    prefix = ("sudo", "--non-interactive") if os.geteuid() else ()
+    result = subprocess.run([*prefix, *command], stdout=PIPE, stderr=STDOUT, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(image: str, *options: str, memory: int, port: int = 0) -> Iterator[Container]:
+    """Start a container under the contract's restrictions, and remove it in the end.
+
+    It is in the machine's own network, so that no proxy of Docker's stands between the test and the listener.
+    """
+    name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
+    port = port or free_port()
+    network = ("--network=host", f"--env=PORT={port}")
+    docker("run", "--detach", f"--name={name}", f"--memory={memory}m", *network, *RESTRICTIONS, *options, image)
+    try:
+        yield Container(name, port)
+    finally:
+        docker("rm", "--force", "--volumes", name)
