@@ -150,23 +150,22 @@ def test_what_the_owner_adds_is_read(stack: Stack) -> None:
 
 
 def test_a_saved_file_is_live_at_once(stack: Stack) -> None:
-    watch = subprocess.Popen(
-        ["docker", "compose", "watch", "--no-up"],
-        cwd=stack.project, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        assert watch.stdout
-        while "Watch enabled" not in (line := watch.stdout.readline()):
-            assert line, "watch ended"
-        start = time.monotonic()
-        edit_source(stack.project, '"ready"', '"prepared"')
-        while status_of(stack) != "prepared":
-            assert time.monotonic() - start < 120, "the change is not live"
-            time.sleep(0.1)
-        figures.note(stack.language, "saved to live", time.monotonic() - start, "s")
-    finally:
-        watch.terminate()
-        watch.wait()
+    command = ["docker", "compose", "watch", "--no-up"]
+    with subprocess.Popen(
+        command, cwd=stack.project, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as watch:
+        try:
+            assert watch.stdout
+            while "Watch enabled" not in (line := watch.stdout.readline()):
+                assert line, "watch ended"
+            start = time.monotonic()
+            edit_source(stack.project, '"ready"', '"prepared"')
+            while status_of(stack) != "prepared":
+                assert time.monotonic() - start < 120, "the change is not live"
+                time.sleep(0.1)
+            figures.note(stack.language, "saved to live", time.monotonic() - start, "s")
+        finally:
+            watch.terminate()
 
 
 def status_of(stack: Stack) -> str:

@@ -71,6 +71,7 @@ def compose_environment(project: Path, scratch: Path) -> dict[str, str]:
         override = subprocess.run(
             [str(ENGINE), "override", "docker-compose.yml"], cwd=project, check=True, capture_output=True, text=True
         ).stdout
+        scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "stand-ins.json").write_text(override)
         settings["COMPOSE_FILE"] = f"docker-compose.yml:{scratch / 'stand-ins.json'}"
     return settings

@@ -1,0 +1,60 @@
+"""The README's first command, as a newcomer types it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.container import Container, free_port
+from tests.support.paths import ROOT
+
+
+def make_demo(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "demo"], cwd=checkout, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The working tree with the environment that it has already."""
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines():
+        if (ROOT / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    os.utime(tmp_path / ".venv/.ready")
+    return tmp_path
+
+
+def test_without_docker_it_renders_and_says_why_it_stops_there(checkout: Path) -> None:
+    result = make_demo(checkout, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert result.returncode == 0, result.stderr
+    assert "It was not started, for Docker does not answer" in result.stdout
+    assert (checkout / "demo/Dockerfile").exists()
+
+
+@pytest.mark.engine
+def test_with_docker_it_runs_and_can_be_run_again(checkout: Path) -> None:
+    port = free_port()
+    shared = ROOT.parent / "shared"
+    if shared.exists():
+        (checkout.parent / "shared").symlink_to(shared)
+    try:
+        for _ in range(2):
+            result = make_demo(checkout, HOST_PORT=str(port))
+            assert result.returncode == 0, result.stdout + result.stderr
+            assert f"http://127.0.0.1:{port}\n" in result.stdout
+            assert Container("demo-app-1", port).get("/readyz").status == 200
+    finally:
+        subprocess.run(
+            ["docker", "compose", "--project-name=demo", "down", "--volumes"], check=True, capture_output=True
+        )

@@ -1,0 +1,93 @@
+"""Which files each question changes, found out by rendering; `python -m tests.support.questions` prints the table."""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from copier import run_copy
+
+from tests.support.render import ORDERS, TEMPLATE, released_copy
+
+OTHER: dict[str, Any] = {
+    "service_name": "billing",
+    "service_description": "Sends bills.",
+    "github_owner": "acme-corp",
+    "image_namespace": "elsewhere",
+    "port": 9000,
+}
+MANY = 9  # files, from which on the list says no more than the number
+TABLE = {
+    "language": "languages",
+    "registry": "registries",
+    "orchestrator": "orchestrators",
+    "license": "licenses",
+}
+
+
+def other_value(name: str) -> Any:
+    """A value that is neither the default nor the one of the tests; None where there is only one choice."""
+    if name in OTHER:
+        return OTHER[name]
+    if name == "language_version":
+        return TEMPLATE.table("languages")["python"]["versions"][1]
+    values = list(TEMPLATE.table(TABLE[name]))
+    return values[1] if len(values) > 1 else None
+
+
+def files(template: Path, folder: Path, **answers: Any) -> dict[str, bytes]:
+    run_copy(str(template), folder, data=ORDERS | {"language": "python"} | answers, defaults=True, quiet=True)
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".copier-answers.yml"
+    }
+
+
+def changes(template: Path, scratch: Path) -> dict[str, list[str]]:
+    """Question to the files that another answer changes, adds or takes away."""
+    before = files(template, scratch / "before")
+    found = {}
+    for name in TEMPLATE.questions():
+        value = other_value(name)
+        after = before if value is None else files(template, scratch / name, **{name: value})
+        found[name] = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return found
+
+
+def table(template: Path, scratch: Path) -> str:
+    lines = ["| answer | question | default | changes |", "|---|---|---|---|"]
+    for name, paths in changes(template, scratch).items():
+        question = TEMPLATE.questions()[name]
+        lines.append(f"| `{name}` | {plain(question['help'])} | {default(name)} | {listed(paths)} |")
+    return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s*\(.*\)", "", text)
+
+
+def default(name: str) -> str:
+    value = str(TEMPLATE.questions()[name]["default"])
+    spoken = {
+        "service_name": "the folder's name",
+        "service_description": "The … service.",
+        "language_version": "the newest",
+        "image_namespace": "the owner, in lower case",
+        "port": "the language's usual one",
+    }
+    return spoken.get(name) or f"`{value}`"
+
+
+def listed(paths: list[str]) -> str:
+    if not paths:
+        return "only one choice yet"
+    if len(paths) >= MANY:
+        return f"{len(paths)} files"
+    return ", ".join(f"`{path}`" for path in paths)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        sys.stdout.write(table(released_copy(Path(folder, "template")), Path(folder)) + "\n")
