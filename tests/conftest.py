@@ -1,6 +1,7 @@
 """What all layers share: a released copy of the template, and renderings of it."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ Render = Callable[..., Path]
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_machine() -> None:
     os.environ.update(NO_SETTINGS)
+    # the linters and commands that were installed beside this Python
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")

@@ -159,14 +159,17 @@ def test_a_bad_setting_is_refused_at_the_start_in_one_line(service: Service, tmp
         code, lines = refused(service, f"--env={name}={value}")
         assert code == 1, (name, value)
         assert len(lines) == 1, lines
-        assert lines[0]["level"] == "error"
-        assert name in lines[0]["message"], lines
+        assert (lines[0]["level"], lines[0]["message"]) == ("error", "bad settings")
+        assert name in lines[0]["error"], lines
     code, lines = refused(service, "--env=PORT=9000", "--env=PORT_FILE=/run/secrets/port")
     assert (code, len(lines)) == (1, 1)
-    assert "PORT" in lines[0]["message"]
+    assert "PORT" in lines[0]["error"]
     code, lines = refused(service, "--env=DATABASE_PASSWORD_FILE=/run/secrets/none")
     assert (code, len(lines)) == (1, 1)
-    assert "DATABASE_PASSWORD" in lines[0]["message"]
+    assert "DATABASE_PASSWORD" in lines[0]["error"]
+    code, lines = refused(service, "--env=DATABASE_URL=postgresql://app:s3cret@127.0.0.1:5432/app")
+    assert (code, len(lines)) == (1, 1)
+    assert "s3cret" not in str(lines)
 
 
 def refused(service: Service, *options: str) -> tuple[int, list[dict[str, str]]]:

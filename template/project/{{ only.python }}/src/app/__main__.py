@@ -31,7 +31,7 @@ def main() -> int:
     try:
         config = settings.load()
     except SettingsError as error:
-        log.error(str(error))
+        log.error("bad settings", extra={"error": str(error)})
         return 1
     logs.configure(config.log_level)
 
