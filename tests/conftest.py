@@ -17,6 +17,8 @@ Render = Callable[..., Path]
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_machine() -> None:
     os.environ.update(NO_SETTINGS)
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that runs the tests
+        os.environ.pop(name, None)
     # the linters and commands that were installed beside this Python
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
