@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def steps(log: str) -> dict[str, bool]:
 
 def test_a_changed_line_does_not_install_the_dependencies_again(service: Service, working_copy: Path) -> None:
     engine.build(working_copy)
-    edit_source(working_copy, '"ready"', '"prepared"')
+    edit_source(working_copy, '"ready"', f'"{uuid.uuid4()}"')  # never built before
     with figures.timed(service.label, "rebuild"):
         log = engine.build(working_copy)
     done = steps(log)
