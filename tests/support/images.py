@@ -1,10 +1,46 @@
-"""Prints every image of the table of pins that a rendering builds on or runs, one a line."""
+"""Stand-ins for the images of the table of pins, on a machine that reaches no container registry.
 
+A Dockerfile in `stand_ins/` mends one that lacks what the public image has; its first line says which and why.
+Run `python -m tests.support.images` before the tests that build.
+"""
+
+import re
+import subprocess
+
+from tests.support import engine
+from tests.support.paths import ENGINE, ROOT
 from tests.support.render import TEMPLATE
 
+MENDED = ROOT / "tests/support/stand_ins"
 NEVER_STARTED = {"trivy"}  # needs its database of vulnerabilities from the Internet
 
+
+def main() -> None:
+    """Make what is missing; where there are no stand-ins, Docker pulls the public images itself."""
+    if not ENGINE.exists():
+        return
+    images = {name: image for name, image in TEMPLATE.table("pins")["images"].items() if name not in NEVER_STARTED}
+    subprocess.run([ENGINE, "base", *images.values()], check=True)
+    for dockerfile in sorted(MENDED.glob("*.Dockerfile")):
+        mend(dockerfile.name.removesuffix(".Dockerfile"), dockerfile.read_text(), images)
+
+
+def mend(family: str, dockerfile: str, images: dict[str, str]) -> None:
+    """Build the Dockerfile on each image of its family, under the image's own name."""
+    for image in images.values():
+        name = image.partition("@")[0]
+        if not re.match(rf"{family}:", name) or mended(name):
+            continue
+        subprocess.run(
+            ["docker", "build", "--quiet", f"--tag={name}", f"--build-arg=IMAGE={name}", "--label=mended=yes", "-"],
+            input=dockerfile, text=True, check=True, env=engine.environment(), stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+def mended(name: str) -> bool:
+    labels = engine.inspect("image", name)["Config"].get("Labels") or {}
+    return "mended" in labels
+
+
 if __name__ == "__main__":
-    for name, image in TEMPLATE.table("pins")["images"].items():
-        if name not in NEVER_STARTED:
-            print(image)
+    main()
