@@ -11,9 +11,16 @@ from tests.contract.artefacts import ARTEFACTS, Terms, compose, instruction
 from tests.support.render import ORDERS, TEMPLATE
 
 
+IMAGES = {
+    "ghcr": "ghcr.io/octo-org/shop/orders-api",
+    "dockerhub": "docker.io/octo-org/shop/orders-api",
+    "ecr": "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders-api",
+    "private": "registry.example.com/octo-org/shop/orders-api",
+}
+
+
 def expected(answers: Answers) -> Terms:
     row = TEMPLATE.table("languages")[answers["language"]]
-    host = TEMPLATE.table("registries")[answers["registry"]]["host"]
     return Terms(
         port=row["port"],
         user="65532:65532",
@@ -24,7 +31,7 @@ def expected(answers: Answers) -> Terms:
         grace=30,
         memory=(row["memory"]["request"], row["memory"]["limit"]),
         cpu=(row["cpu"]["request"], row["cpu"]["limit"]),
-        image=f"{host}/{ORDERS['image_namespace']}/{ORDERS['service_name']}",
+        image=IMAGES[answers["registry"]],
     )
 
 

@@ -1,9 +1,11 @@
 """The answers' names are an interface, their defaults a working service, their validators one clear line."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 import pytest
 import yaml
 
@@ -16,11 +18,18 @@ NAMES = [
     "language",
     "language_version",
     "registry",
+    "registry_host",
+    "aws_account_id",
+    "aws_region",
     "image_namespace",
+    "platforms",
     "orchestrator",
     "port",
+    "dependency_updates",
     "license",
 ]
+# Asked only where the registry is one of these.
+ONLY_FOR = {"registry_host": "private", "aws_account_id": "ecr", "aws_region": "ecr"}
 
 REFUSED = [
     ("service_name=Orders", "use lower-case letters"),
@@ -45,7 +54,22 @@ REFUSED = [
     ("port=80", "use a number from 1025 to 65535"),
     ("port=70000", "use a number from 1025 to 65535"),
     ("port=http", "invalid literal for int()"),
+    ("platforms=linux/s390x", "'linux/s390x' is not in ['linux/amd64'"),
+    ("dependency_updates=me", "'me' is not in ['renovate'"),
     ("license=GPL", "'GPL' is not in ['MIT'"),
+]
+
+REFUSED_FOR = [
+    ("ecr", "aws_account_id=12345678901", "use the account's 12 digits"),
+    ("ecr", "aws_account_id=1234-5678-9012", "use the account's 12 digits"),
+    ("ecr", "aws_region=eu-central-9", "use the code of an AWS region"),
+    ("ecr", "aws_region=Frankfurt", "use the code of an AWS region"),
+    ("private", "registry_host=https://registry.example.com", "without https:// and without a path"),
+    ("private", "registry_host=registry.example.com/team", "without https:// and without a path"),
+    ("private", "registry_host=localhost", "use a host"),
+    ("private", "registry_host=Registry.example.com", "use a host in lower case"),
+    ("private", "image_namespace=Team", "use lower-case letters"),
+    ("dockerhub", "image_namespace=Team", "use lower-case letters"),
 ]
 
 ACCEPTED: dict[str, list[object]] = {
@@ -75,7 +99,19 @@ def test_the_defaults_are_a_service_named_like_its_folder(template: Path, tmp_pa
     project = render(template, tmp_path / "Orders_API.git")
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["service_name"] == "orders-api-git"
-    assert set(NAMES) == {name for name in answers if not name.startswith("_")}
+    assert set(NAMES) - set(ONLY_FOR) == {name for name in answers if not name.startswith("_")}
+
+
+def test_what_only_one_registry_needs_is_asked_for_it_alone(template: Path, tmp_path: Path) -> None:
+    for registry in TEMPLATE.table("registries"):
+        project = render(template, tmp_path / registry, registry=registry)
+        asked = set(yaml.safe_load((project / ".copier-answers.yml").read_text())) & set(ONLY_FOR)
+        assert asked == {name for name, only in ONLY_FOR.items() if only == registry}
+
+
+def test_the_regions_are_those_of_aws() -> None:
+    partition = json.loads((Path(botocore.__file__).parent / "data/endpoints.json").read_text())["partitions"][0]
+    assert TEMPLATE.table("aws_regions") == sorted(partition["regions"])
 
 
 @pytest.mark.parametrize(("folder", "name"), [("123", "service"), ("x" * 50, "x" * 40), ("-Ab--c-", "ab-c")])
@@ -88,9 +124,20 @@ def test_any_folder_gives_a_sound_name(template: Path, tmp_path: Path, folder: s
 def test_bad_input_gets_one_clear_line_and_nothing_is_written(
     template: Path, tmp_path: Path, answer: str, expected: str
 ) -> None:
-    destination = tmp_path / "orders"
+    refused(template, tmp_path / "orders", expected, answer)
+
+
+@pytest.mark.parametrize(("registry", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
+def test_bad_input_about_a_registry(
+    template: Path, tmp_path: Path, registry: str, answer: str, expected: str
+) -> None:
+    refused(template, tmp_path / "orders", expected, f"registry={registry}", answer)
+
+
+def refused(template: Path, destination: Path, expected: str, *answers: str) -> None:
+    data = [f"--data={answer}" for answer in answers]
     result = subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--data", answer, template, destination],
+        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *data, template, destination],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 1

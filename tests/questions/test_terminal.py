@@ -1,4 +1,4 @@
-"""The questionnaire in a real terminal of 80 by 24."""
+"""The questionnaire in a real terminal of 80 by 30."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,10 @@ import pexpect
 import pyte
 import yaml
 
+from tests.questions.test_answers import ONLY_FOR
 from tests.support.render import TEMPLATE
 
-COLUMNS, ROWS = 80, 24
+COLUMNS, ROWS = 80, 30
 DOWN, ENTER = "\x1b[B", "\r"
 
 
@@ -49,6 +50,9 @@ class Terminal:
         return self.child.exitstatus or 0
 
 
+ASKED = [name for name in TEMPLATE.questions() if name not in ONLY_FOR]
+
+
 def first_words(name: str) -> str:
     help_text: str = TEMPLATE.questions()[name]["help"]
     return help_text.split("(", maxsplit=1)[0].strip()
@@ -56,11 +60,11 @@ def first_words(name: str) -> str:
 
 def test_who_takes_the_defaults_sees_all_of_it_on_one_screen(template: Path, tmp_path: Path) -> None:
     terminal = Terminal(template, tmp_path / "orders")
-    for name in TEMPLATE.questions():
+    for name in ASKED:
         terminal.until(first_words(name))
         terminal.child.send(ENTER)
     assert terminal.end() == 0, terminal.text
-    for name in TEMPLATE.questions():
+    for name in ASKED:
         assert first_words(name) in terminal.text, f"{name} has left the screen:\n{terminal.text}"
     assert (tmp_path / "orders" / "Dockerfile").exists()
 
@@ -72,7 +76,7 @@ def test_a_bad_answer_is_refused_where_it_is_typed(template: Path, tmp_path: Pat
     terminal.child.send(ENTER)
     terminal.until("use lower-case letters")
     terminal.child.send("\x7f" * len("orders-Bad") + "billing" + ENTER)
-    for name in list(TEMPLATE.questions())[1:]:
+    for name in ASKED[1:]:
         terminal.until(first_words(name))
         # the second choice of the version, the default of all others
         terminal.child.send((DOWN if name == "language_version" else "") + ENTER)

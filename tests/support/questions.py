@@ -16,13 +16,20 @@ OTHER: dict[str, Any] = {
     "github_owner": "acme-corp",
     "image_namespace": "elsewhere",
     "port": 9000,
+    "registry_host": "registry.example.org:5000",
+    "aws_account_id": "111122223333",
+    "aws_region": "eu-central-1",
+    "platforms": "linux/amd64,linux/arm64",
 }
+# A question that is asked for one registry alone is looked at there.
+BESIDE = {"registry_host": "private", "aws_account_id": "ecr", "aws_region": "ecr"}
 MANY = 9  # files, from which on the list says no more than the number
 TABLE = {
     "language": "languages",
     "registry": "registries",
     "orchestrator": "orchestrators",
     "license": "licenses",
+    "dependency_updates": "updaters",
 }
 
 
@@ -50,9 +57,12 @@ def changes(template: Path, scratch: Path) -> dict[str, list[str]]:
     before = files(template, scratch / "before")
     found = {}
     for name in TEMPLATE.questions():
-        value = other_value(name)
-        after = before if value is None else files(template, scratch / name, **{name: value})
-        found[name] = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        value, beside = other_value(name), {}
+        if name in BESIDE:
+            beside = {"registry": BESIDE[name]}
+        base = files(template, scratch / f"{name}-before", **beside) if beside else before
+        after = base if value is None else files(template, scratch / name, **beside, **{name: value})
+        found[name] = sorted(path for path in base.keys() | after.keys() if base.get(path) != after.get(path))
     return found
 
 
