@@ -21,6 +21,7 @@ class Service:
     """A built service: its rendering, its image, and its row of the table of languages."""
 
     label: str
+    language: str
     project: Path
     image: str
     row: dict[str, Any]
@@ -45,7 +46,8 @@ def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path])
     with figures.timed(label, "build"):
         engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
     figures.note(label, "added to the base", (size(image) - size(base_of(project))) / 1e6, "MB")
-    return Service(label, project, image, TEMPLATE.table("languages")[answers["language"]])
+    language = answers["language"]
+    return Service(label, language, project, image, TEMPLATE.table("languages")[language])
 
 
 @pytest.fixture

@@ -32,8 +32,9 @@ JUNK = [
     "compose.override.yml",
     "terraform.tfstate",
 ]
-# The same, in a folder that the build does take in.
-NESTED = [".env", ".secrets/token", "__pycache__/x.pyc"]
+# The same, in a folder that the build does take in, and what the language's own tools leave there.
+NESTED = [".env", ".secrets/token"]
+LEFT_BY_TOOLS = {"go": ["httpserver.test", "cover.out"], "python": ["__pycache__/x.pyc"]}
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def test_the_context_is_an_allow_list(service: Service, working_copy: Path, tmp_
     clean = context(working_copy, tmp_path)
     assert clean, "nothing at all would be built"
     folders = {Path(path).parts[0] for path in clean if "/" in path}
-    for name in JUNK + [f"{folder}/{name}" for folder in folders for name in NESTED]:
+    nested = NESTED + LEFT_BY_TOOLS[service.language]
+    for name in JUNK + [f"{folder}/{name}" for folder in folders for name in nested]:
         (working_copy / name).parent.mkdir(parents=True, exist_ok=True)
         (working_copy / name).write_text("not for the image\n")
     shutil.rmtree(tmp_path / "out")

@@ -20,7 +20,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     ".json": json.loads,
     ".toml": tomllib.loads,
 }
-GENERATED = {"uv.lock"}
+GENERATED = {"go.sum", "uv.lock"}
+TABBED = {".go", "go.mod", "Makefile"}
 
 
 def files(project: Path) -> dict[Path, str]:
@@ -50,7 +51,7 @@ def test_no_debris(project: Path) -> None:
         assert most not in text, f"{path}: blank lines"
         for number, line in enumerate(text.splitlines(), 1):
             assert line == line.rstrip(), f"{path}:{number}: white space at the end"
-            assert "\t" not in line or path.name == "Makefile" or path.suffix == ".go", f"{path}:{number}: a tab"
+            assert "\t" not in line or path.name in TABBED or path.suffix in TABBED, f"{path}:{number}: a tab"
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of)
