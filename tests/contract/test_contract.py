@@ -10,7 +10,6 @@ from shipshape.template import Answers
 from tests.contract.artefacts import ARTEFACTS, Terms, compose, instruction
 from tests.support.render import ORDERS, TEMPLATE
 
-
 IMAGES = {
     "ghcr": "ghcr.io/octo-org/shop/orders-api",
     "dockerhub": "docker.io/octo-org/shop/orders-api",
@@ -132,3 +131,50 @@ def test_least_permissions(project: Path) -> None:
         for name, job in workflow["jobs"].items():
             assert job["permissions"], f"{path.name}: {name}"
             assert job["timeout-minutes"] <= 30, f"{path.name}: {name}"
+
+
+READ = {"contents": "read"}
+SIGN = {"id-token": "write", "attestations": "write", "artifact-metadata": "write"}
+PACKAGES, OIDC = {"packages": "write"}, {"id-token": "write"}
+# What each job of the pipeline may do, and the registries whose own login asks for more.
+PERMISSIONS = {
+    "dependencies": ({}, READ),
+    "image": ({}, READ),
+    "scan": ({}, READ | {"security-events": "write"}),
+    "publish": ({"ghcr": PACKAGES}, READ | SIGN),
+    "release": ({"ghcr": PACKAGES, "ecr": OIDC}, READ),
+    "report": ({}, {"issues": "write"}),
+}
+
+
+def test_each_job_may_do_what_the_table_says(combination: Answers, project: Path) -> None:
+    jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
+    wanted = {name: own | more.get(combination["registry"], {}) for name, (more, own) in PERMISSIONS.items()}
+    assert {name: job["permissions"] for name, job in jobs.items()} == wanted
+
+
+def test_scanners_are_kept_from_credentials(project: Path) -> None:
+    """No job that runs what reads foreign data holds a token that pushes or signs, and no secret reaches it."""
+    jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
+    for name in ("dependencies", "image", "scan"):
+        text = yaml.safe_dump(jobs[name])
+        assert not {"id-token", "packages", "attestations"} & set(jobs[name]["permissions"]), name
+        assert "secrets." not in text, name
+        assert "login" not in text, name
+
+
+def test_a_pull_request_pushes_nothing(project: Path) -> None:
+    workflow = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())
+    assert "pull_request_target" not in workflow[True]  # YAML 1.1 reads the key `on` as true
+    for name, job in workflow["jobs"].items():
+        if set(job["permissions"]) & {"packages", "id-token", "attestations"}:
+            assert job["if"].startswith("github.event_name == 'push' && "), name
+
+
+def test_one_image_from_build_to_push(project: Path) -> None:
+    """Only the job `image` builds; what it saved is what the others take."""
+    jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
+    builds = [name for name, job in jobs.items() if "build-push-action" in yaml.safe_dump(job)]
+    assert builds == ["image"]
+    assert set(jobs["publish"]["needs"]) == {"image", "scan"}
+    assert "latest" not in yaml.safe_dump(jobs)

@@ -111,7 +111,8 @@ def test_what_only_one_registry_needs_is_asked_for_it_alone(template: Path, tmp_
 
 def test_the_regions_are_those_of_aws() -> None:
     partition = json.loads((Path(botocore.__file__).parent / "data/endpoints.json").read_text())["partitions"][0]
-    assert TEMPLATE.table("aws_regions") == sorted(partition["regions"])
+    regions: object = TEMPLATE.table("aws_regions")
+    assert regions == sorted(partition["regions"])
 
 
 @pytest.mark.parametrize(("folder", "name"), [("123", "service"), ("x" * 50, "x" * 40), ("-Ab--c-", "ab-c")])
@@ -128,9 +129,7 @@ def test_bad_input_gets_one_clear_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(("registry", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
-def test_bad_input_about_a_registry(
-    template: Path, tmp_path: Path, registry: str, answer: str, expected: str
-) -> None:
+def test_bad_input_about_a_registry(template: Path, tmp_path: Path, registry: str, answer: str, expected: str) -> None:
     refused(template, tmp_path / "orders", expected, f"registry={registry}", answer)
 
 

@@ -23,7 +23,7 @@ OTHER: dict[str, Any] = {
 }
 # A question that is asked for one registry alone is looked at there.
 BESIDE = {"registry_host": "private", "aws_account_id": "ecr", "aws_region": "ecr"}
-MANY = 9  # files, from which on the list says no more than the number
+MANY = 12  # files, from which on the list says no more than that
 TABLE = {
     "language": "languages",
     "registry": "registries",
@@ -94,7 +94,7 @@ def listed(paths: list[str]) -> str:
     if not paths:
         return "only one choice yet"
     if len(paths) >= MANY:
-        return f"{len(paths)} files"
+        return "most of the service"
     return ", ".join(f"`{path}`" for path in paths)
 
 

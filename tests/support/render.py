@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,18 @@ NO_SETTINGS = {
 SOURCES = {".go", ".java", ".py", ".rs", ".ts"}
 TEMPLATE = Template(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
+# What the pipeline depends on, in all its combinations; each language by its default version.
+PIPELINES: list[Answers] = [
+    {"language": language, "registry": registry, "platforms": platforms, "dependency_updates": updater}
+    for language, registry, platforms, updater in product(
+        *map(TEMPLATE.table, ("languages", "registries", "platform_sets", "updaters"))
+    )
+]
 
 
 def name_of(answers: Answers) -> str:
     """A readable id for a combination: python-3.14-ghcr-compose."""
-    return "-".join(str(value) for value in answers.values())
+    return "-".join(re.sub(r"[^\w.]+", "+", str(value)) for value in answers.values())
 
 
 def one_per(question: str) -> list[Answers]:
