@@ -142,7 +142,7 @@ PERMISSIONS = {
     "image": ({}, READ),
     "scan": ({}, READ | {"security-events": "write"}),
     "publish": ({"ghcr": PACKAGES}, READ | SIGN),
-    "release": ({"ghcr": PACKAGES, "ecr": OIDC}, READ),
+    "release": ({"ghcr": PACKAGES, "dockerhub": OIDC, "ecr": OIDC}, READ),
     "report": ({}, {"issues": "write"}),
 }
 

@@ -109,6 +109,7 @@ def test_answers_can_be_changed(owned: Path) -> None:
     commit(owned, "Our own work")
     update(owned, port=9000, language_version="3.13", image_namespace="elsewhere")
     assert "EXPOSE 9000" in (owned / "Dockerfile").read_text()
+    assert "PORT = 9000" in (owned / "src/app/about.py").read_text(), "the service itself must listen there"
     assert "python:3.13" in (owned / "Dockerfile").read_text()
     stack = (owned / "docker-compose.yml").read_text()
     assert "${HOST_PORT:-9000}:9000" in stack
