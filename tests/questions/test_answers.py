@@ -1,6 +1,7 @@
 """The answers' names are an interface, their defaults a working service, their validators one clear line."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,21 +123,33 @@ def test_any_folder_gives_a_sound_name(template: Path, tmp_path: Path, folder: s
 
 
 @pytest.mark.parametrize(("answer", "expected"), REFUSED, ids=[answer for answer, _ in REFUSED])
-def test_bad_input_gets_one_clear_line_and_nothing_is_written(
+def test_bad_input_is_refused_and_nothing_is_written(
     template: Path, tmp_path: Path, answer: str, expected: str
 ) -> None:
     refused(template, tmp_path / "orders", expected, answer)
 
 
 @pytest.mark.parametrize(("registry", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
-def test_bad_input_about_a_registry(template: Path, tmp_path: Path, registry: str, answer: str, expected: str) -> None:
+def test_bad_input_about_a_registry_is_refused(
+    template: Path, tmp_path: Path, registry: str, answer: str, expected: str
+) -> None:
     refused(template, tmp_path / "orders", expected, f"registry={registry}", answer)
 
 
 def refused(template: Path, destination: Path, expected: str, *answers: str) -> None:
-    data = [f"--data={answer}" for answer in answers]
+    with pytest.raises(ValueError, match=re.escape(expected)) as error:
+        render(template, destination, **dict(answer.split("=", 1) for answer in answers))
+    assert len(str(error.value).splitlines()) == 1
+    assert not destination.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [REFUSED[0], REFUSED[-1], ("port=80", "use a number from 1025 to 65535")]
+)
+def test_the_command_says_it_in_one_clear_line(template: Path, tmp_path: Path, answer: str, expected: str) -> None:
+    destination = tmp_path / "orders"
     result = subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *data, template, destination],
+        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--data", answer, template, destination],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 1

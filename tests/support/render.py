@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,12 @@ NO_SETTINGS = {
 SOURCES = {".go", ".java", ".py", ".rs", ".ts"}
 TEMPLATE = Template(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
-# What the pipeline depends on, in all its combinations; each language by its default version.
+# What the pipeline depends on, in all its combinations; the updaters take turns, for no other file depends on them.
 PIPELINES: list[Answers] = [
     {"language": language, "registry": registry, "platforms": platforms, "dependency_updates": updater}
-    for language, registry, platforms, updater in product(
-        *map(TEMPLATE.table, ("languages", "registries", "platform_sets", "updaters"))
+    for (language, registry, platforms), updater in zip(
+        product(*map(TEMPLATE.table, ("languages", "registries", "platform_sets"))),
+        cycle(TEMPLATE.table("updaters")),
     )
 ]
 
