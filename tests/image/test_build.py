@@ -55,7 +55,7 @@ def test_the_context_is_an_allow_list(service: Service, working_copy: Path, tmp_
     clean = context(working_copy, tmp_path)
     assert clean, "nothing at all would be built"
     folders = {Path(path).parts[0] for path in clean if "/" in path}
-    nested = NESTED + LEFT_BY_TOOLS[service.language]
+    nested = NESTED + LEFT_BY_TOOLS.get(service.language, [])
     for name in JUNK + [f"{folder}/{name}" for folder in folders for name in nested]:
         (working_copy / name).parent.mkdir(parents=True, exist_ok=True)
         (working_copy / name).write_text("not for the image\n")

@@ -14,9 +14,17 @@ from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
 
 UNRENDERED = re.compile(r"(?<!\$)\{\{|\{%|\{#|%\}")
+
+
+class Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms (`!Sub`) as what stands behind them."""
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
+
 PARSERS: dict[str, Callable[[str], object]] = {
-    ".yml": lambda text: list(yaml.safe_load_all(text)),
-    ".yaml": lambda text: list(yaml.safe_load_all(text)),
+    ".yml": lambda text: list(yaml.load_all(text, Loader)),  # noqa: S506: a SafeLoader
+    ".yaml": lambda text: list(yaml.load_all(text, Loader)),  # noqa: S506: a SafeLoader
     ".json": json.loads,
     ".toml": tomllib.loads,
 }

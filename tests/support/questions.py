@@ -83,7 +83,7 @@ def default(name: str) -> str:
     spoken = {
         "service_name": "the folder's name",
         "service_description": "The … service.",
-        "language_version": "the newest",
+        "language_version": "the language's usual one",
         "image_namespace": "the owner, in lower case",
         "port": "the language's usual one",
     }
