@@ -18,7 +18,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _documents(path: Path) -> list[Any]:
-    return [document for document in yaml.load_all(path.read_text(), _Loader) if document]  # noqa: S506  a SafeLoader
+    return [document for document in yaml.load_all(path.read_text(), _Loader) if document]
 
 
 @dataclass(frozen=True)

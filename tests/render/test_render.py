@@ -23,8 +23,8 @@ class Loader(yaml.SafeLoader):
 Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
 
 PARSERS: dict[str, Callable[[str], object]] = {
-    ".yml": lambda text: list(yaml.load_all(text, Loader)),  # noqa: S506  a SafeLoader
-    ".yaml": lambda text: list(yaml.load_all(text, Loader)),  # noqa: S506  a SafeLoader
+    ".yml": lambda text: list(yaml.load_all(text, Loader)),
+    ".yaml": lambda text: list(yaml.load_all(text, Loader)),
     ".json": json.loads,
     ".toml": tomllib.loads,
 }
