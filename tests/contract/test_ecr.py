@@ -72,9 +72,14 @@ def test_the_repository_is_made_as_it_should(stack: None, template_body: str) ->
 def test_old_commits_go_and_releases_stay(template_body: str) -> None:
     start = template_body.index("{", template_body.index("LifecyclePolicyText"))
     policy, _ = json.JSONDecoder().raw_decode(template_body[start:])
-    for rule in policy["rules"]:
-        patterns = rule["selection"].get("tagPatternList", [])
-        assert not [p for p in patterns if fnmatchcase("1.2.3", p)], "a release must outlive its age"
+    # An image that a rule selects can't be expired by a rule after it: so a release, which has its commit's tag too, stays.
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+    releases, commits = sorted(policy["rules"], key=lambda rule: int(rule["rulePriority"]))
+    assert any(fnmatchcase("1.2.3", pattern) for pattern in releases["selection"]["tagPatternList"])
+    assert releases["selection"]["countNumber"] >= 1000
+    assert not any(fnmatchcase("sha-0123456789ab", pattern) for pattern in releases["selection"]["tagPatternList"])
+    assert any(fnmatchcase("sha-0123456789ab", pattern) for pattern in commits["selection"]["tagPatternList"])
+    assert all(rule["selection"]["tagStatus"] == "tagged" for rule in policy["rules"]), "signatures have no tag"
 
 
 @pytest.mark.parametrize("subject", ["ref:refs/heads/main", "ref:refs/tags/v1.2.3"])
