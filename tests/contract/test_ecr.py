@@ -72,7 +72,7 @@ def test_the_repository_is_made_as_it_should(stack: None, template_body: str) ->
 def test_old_commits_go_and_releases_stay(template_body: str) -> None:
     start = template_body.index("{", template_body.index("LifecyclePolicyText"))
     policy, _ = json.JSONDecoder().raw_decode(template_body[start:])
-    # An image that a rule selects can't be expired by a rule after it: so a release, which has its commit's tag too, stays.
+    # What a rule selects, a rule after it can't expire: so a release, which has its commit's tag too, stays.
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
     releases, commits = sorted(policy["rules"], key=lambda rule: int(rule["rulePriority"]))
     assert any(fnmatchcase("1.2.3", pattern) for pattern in releases["selection"]["tagPatternList"])
