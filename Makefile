@@ -20,7 +20,7 @@ test: lint quick real ## All checks; without Docker the real ones are skipped, a
 quick: $(VENV)/.ready ## The layers that need no Docker
 	$(PYTEST) -n $(QUICK_WORKERS) -m "not engine"
 
-real: $(VENV)/.ready ## The layers that need Docker: image, compose, demo
+real: $(VENV)/.ready ## The layers that need Docker: image, pipeline, compose, demo
 	$(PYTEST) -m engine
 
 lint: $(VENV)/.ready ## Format, lint and type-check our own Python

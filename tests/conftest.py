@@ -24,22 +24,38 @@ def _no_settings_of_the_machine() -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, _no_settings_of_the_machine: None) -> Path:
-    return released_copy(tmp_path_factory.mktemp("template"))
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all the workers of a run; who comes second uses what the first has made."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        if not folder.exists():
+            fresh = tmp_path_factory.mktemp("fresh")
+            fill(fresh)
+            try:
+                fresh.rename(folder)
+            except OSError:  # another worker was faster
+                assert folder.exists()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Answers], Path]:
+def template(once: Callable[..., Path], _no_settings_of_the_machine: None) -> Path:
+    return once("template", released_copy)
+
+
+@pytest.fixture(scope="session")
+def rendered(template: Path, once: Callable[..., Path]) -> Callable[[Answers], Path]:
     """Render a combination once for all tests that only read it."""
-    done: dict[str, Path] = {}
-
-    def once(answers: Answers) -> Path:
-        name = name_of(answers)
-        if name not in done:
-            done[name] = render(template, tmp_path_factory.mktemp(name) / "orders-api", **ORDERS, **answers)
-        return done[name]
-
-    return once
+    return lambda answers: (
+        once(name_of(answers), lambda folder: render(template, folder / "orders-api", **ORDERS, **answers))
+        / "orders-api"
+    )
 
 
 @pytest.fixture(params=COMBINATIONS, ids=name_of)

@@ -1,6 +1,7 @@
 """One image per language version, built from the rendered Dockerfile as it is."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -43,8 +44,10 @@ def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path])
     answers: Answers = request.param
     label = label_of(answers)
     project, image = rendered(answers), f"shipshape-test/{label}:v1"
-    with figures.timed(label, "build"):
-        engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
+    start = time.monotonic()
+    log = engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
+    cached = re.search(r"^#\d+ CACHED", log, re.MULTILINE)
+    figures.note(label, "build, partly cached" if cached else "cold build", time.monotonic() - start, "s")
     figures.note(label, "added to the base", (size(image) - size(base_of(project))) / 1e6, "MB")
     language = answers["language"]
     return Service(label, language, project, image, TEMPLATE.table("languages")[language])
