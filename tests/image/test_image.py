@@ -1,6 +1,7 @@
 """docs/contract.md, asked of the running image of every language, in the same way."""
 
 import re
+import shutil
 import socket
 import tarfile
 import threading
@@ -16,6 +17,7 @@ import pytest
 from tests.image.conftest import Service
 from tests.support import engine, figures
 from tests.support.container import RESTRICTIONS, Answer, Container, as_root, free_port
+from tests.support.render import edit_source
 
 pytestmark = pytest.mark.engine
 
@@ -275,3 +277,12 @@ def test_the_unit_tests_and_linters_pass_inside(service: Service) -> None:
     for target in ("lint", "test"):
         with figures.timed(service.label, target):
             engine.build(service.project, f"--target={target}", "--output=type=cacheonly")
+
+
+def test_the_linters_and_unit_tests_can_fail(service: Service, tmp_path: Path) -> None:
+    """One line out of form, one wrong word: what passes on these checks nothing."""
+    for target, wrong in [("lint", '"ready"   '), ("test", '"prepared"')]:
+        project = Path(shutil.copytree(service.project, tmp_path / target))
+        edit_source(project, '"ready"', wrong)
+        with pytest.raises(engine.DockerError, match="did not complete successfully"):
+            engine.build(project, f"--target={target}", "--output=type=cacheonly")
