@@ -9,7 +9,7 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support import engine, figures
-from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, released_copy, render
+from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
 
 Render = Callable[..., Path]
 
@@ -50,12 +50,19 @@ def template(once: Callable[..., Path], _no_settings_of_the_machine: None) -> Pa
 
 
 @pytest.fixture(scope="session")
-def rendered(template: Path, once: Callable[..., Path]) -> Callable[[Answers], Path]:
+def plain_template(once: Callable[..., Path], _no_settings_of_the_machine: None) -> Path:
+    return once("plain", plain_copy)
+
+
+@pytest.fixture(scope="session")
+def rendered(plain_template: Path, once: Callable[..., Path]) -> Callable[[Answers], Path]:
     """Render a combination once for all tests that only read it."""
-    return lambda answers: (
-        once(name_of(answers), lambda folder: render(template, folder / "orders-api", **ORDERS, **answers))
-        / "orders-api"
-    )
+
+    def rendering(answers: Answers) -> Path:
+        folder = once(name_of(answers), lambda fresh: render(plain_template, fresh / "orders-api", **ORDERS, **answers))
+        return folder / "orders-api"
+
+    return rendering
 
 
 @pytest.fixture(params=COMBINATIONS, ids=name_of)

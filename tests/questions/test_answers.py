@@ -96,16 +96,16 @@ def test_each_question_is_one_plain_line() -> None:
         assert question.get("choices") or question.get("validator"), f"{name} takes anything"
 
 
-def test_the_defaults_are_a_service_named_like_its_folder(template: Path, tmp_path: Path) -> None:
-    project = render(template, tmp_path / "Orders_API.git")
+def test_the_defaults_are_a_service_named_like_its_folder(plain_template: Path, tmp_path: Path) -> None:
+    project = render(plain_template, tmp_path / "Orders_API.git")
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["service_name"] == "orders-api-git"
     assert set(NAMES) - set(ONLY_FOR) == {name for name in answers if not name.startswith("_")}
 
 
-def test_what_only_one_registry_needs_is_asked_for_it_alone(template: Path, tmp_path: Path) -> None:
+def test_what_only_one_registry_needs_is_asked_for_it_alone(plain_template: Path, tmp_path: Path) -> None:
     for registry in TEMPLATE.table("registries"):
-        project = render(template, tmp_path / registry, registry=registry)
+        project = render(plain_template, tmp_path / registry, registry=registry)
         asked = set(yaml.safe_load((project / ".copier-answers.yml").read_text())) & set(ONLY_FOR)
         assert asked == {name for name, only in ONLY_FOR.items() if only == registry}
 
@@ -117,28 +117,28 @@ def test_the_regions_are_those_of_aws() -> None:
 
 
 @pytest.mark.parametrize(("folder", "name"), [("123", "service"), ("x" * 50, "x" * 40), ("-Ab--c-", "ab-c")])
-def test_any_folder_gives_a_sound_name(template: Path, tmp_path: Path, folder: str, name: str) -> None:
-    project = render(template, tmp_path / folder)
+def test_any_folder_gives_a_sound_name(plain_template: Path, tmp_path: Path, folder: str, name: str) -> None:
+    project = render(plain_template, tmp_path / folder)
     assert yaml.safe_load((project / ".copier-answers.yml").read_text())["service_name"] == name
 
 
 @pytest.mark.parametrize(("answer", "expected"), REFUSED, ids=[answer for answer, _ in REFUSED])
 def test_bad_input_is_refused_and_nothing_is_written(
-    template: Path, tmp_path: Path, answer: str, expected: str
+    plain_template: Path, tmp_path: Path, answer: str, expected: str
 ) -> None:
-    refused(template, tmp_path / "orders", expected, answer)
+    refused(plain_template, tmp_path / "orders", expected, answer)
 
 
 @pytest.mark.parametrize(("registry", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
 def test_bad_input_about_a_registry_is_refused(
-    template: Path, tmp_path: Path, registry: str, answer: str, expected: str
+    plain_template: Path, tmp_path: Path, registry: str, answer: str, expected: str
 ) -> None:
-    refused(template, tmp_path / "orders", expected, f"registry={registry}", answer)
+    refused(plain_template, tmp_path / "orders", expected, f"registry={registry}", answer)
 
 
-def refused(template: Path, destination: Path, expected: str, *answers: str) -> None:
+def refused(plain_template: Path, destination: Path, expected: str, *answers: str) -> None:
     with pytest.raises(ValueError, match=re.escape(expected)) as error:
-        render(template, destination, **dict(answer.split("=", 1) for answer in answers))
+        render(plain_template, destination, **dict(answer.split("=", 1) for answer in answers))
     assert len(str(error.value).splitlines()) == 1
     assert not destination.exists()
 
@@ -146,12 +146,12 @@ def refused(template: Path, destination: Path, expected: str, *answers: str) -> 
 @pytest.mark.parametrize(
     ("answer", "expected"), [REFUSED[0], REFUSED[-1], ("port=80", "use a number from 1025 to 65535")]
 )
-def test_the_command_says_it_in_one_clear_line(template: Path, tmp_path: Path, answer: str, expected: str) -> None:
+def test_the_command_says_it_in_one_clear_line(
+    plain_template: Path, tmp_path: Path, answer: str, expected: str
+) -> None:
     destination = tmp_path / "orders"
-    result = subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--data", answer, template, destination],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", f"--data={answer}"]
+    result = subprocess.run([*command, plain_template, destination], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert not destination.exists()
     # Copier shows its own trace above the line: https://github.com/copier-org/copier/issues/1436
@@ -164,6 +164,6 @@ def test_the_command_says_it_in_one_clear_line(template: Path, tmp_path: Path, a
     [(name, value) for name, values in ACCEPTED.items() for value in values],
     ids=lambda value: str(value)[:20],
 )
-def test_good_input_is_kept(template: Path, tmp_path: Path, name: str, value: object) -> None:
-    project = render(template, tmp_path / "orders", **{name: value})
+def test_good_input_is_kept(plain_template: Path, tmp_path: Path, name: str, value: object) -> None:
+    project = render(plain_template, tmp_path / "orders", **{name: value})
     assert yaml.safe_load((project / ".copier-answers.yml").read_text())[name] == value

@@ -64,12 +64,12 @@ def test_no_debris(project: Path) -> None:
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of)
 def test_the_same_answers_give_the_same_bytes_anywhere(
-    answers: Answers, rendered: Callable[[Answers], Path], template: Path, tmp_path: Path
+    answers: Answers, rendered: Callable[[Answers], Path], plain_template: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "some" / "other-name"
     elsewhere.mkdir(parents=True)
     (elsewhere / "setup.py").write_text("# code was here before\n")
-    render(template, elsewhere, **ORDERS, **answers)
+    render(plain_template, elsewhere, **ORDERS, **answers)
     (elsewhere / "setup.py").unlink()
     assert files(elsewhere) == files(rendered(answers))
 
@@ -81,8 +81,8 @@ def test_the_template_asks_for_no_trust() -> None:
 
 
 @pytest.mark.parametrize("name", list(TEMPLATE.table("licenses")))
-def test_each_license_has_its_text(name: str, template: Path, tmp_path: Path) -> None:
-    project = render(template, tmp_path / "orders", **ORDERS | {"license": name})
+def test_each_license_has_its_text(name: str, plain_template: Path, tmp_path: Path) -> None:
+    project = render(plain_template, tmp_path / "orders", **ORDERS | {"license": name})
     assert len((project / "LICENSE").read_text()) > 150
     spdx = TEMPLATE.table("licenses")[name]["spdx"]
     assert f'licenses="{spdx}"' in (project / "Dockerfile").read_text()

@@ -8,7 +8,7 @@ from typing import Any
 
 from copier import run_copy
 
-from tests.support.render import ORDERS, TEMPLATE, released_copy
+from tests.support.render import ORDERS, TEMPLATE, plain_copy
 
 OTHER: dict[str, Any] = {
     "service_name": "billing",
@@ -100,4 +100,4 @@ def listed(paths: list[str]) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(table(released_copy(Path(folder, "template")), Path(folder)) + "\n")
+        sys.stdout.write(table(plain_copy(Path(folder, "template")), Path(folder)) + "\n")

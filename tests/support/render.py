@@ -79,8 +79,8 @@ def commit(folder: Path, message: str, tag: str = "") -> None:
         git(folder, "tag", tag)
 
 
-def released_copy(destination: Path) -> Path:
-    """The working tree, uncommitted work included, as a repository whose only release is v1.0.0."""
+def plain_copy(destination: Path) -> Path:
+    """The template as the working tree has it, uncommitted work included, without its history: quick to render."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "copier.yml", "template"],
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -89,7 +89,12 @@ def released_copy(destination: Path) -> Path:
         if (ROOT / name).exists():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, destination / name)
-    commit(destination, "v1", tag="v1.0.0")
+    return destination
+
+
+def released_copy(destination: Path) -> Path:
+    """The same as a repository whose only release is v1.0.0: what an update needs."""
+    commit(plain_copy(destination), "v1", tag="v1.0.0")
     return destination
 
 
