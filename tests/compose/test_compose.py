@@ -76,6 +76,15 @@ def test_it_is_healthy_and_ready(stack: Stack) -> None:
     assert (answer.status, answer.json) == (200, {"status": "ready", "checks": {"database": "ok"}})
 
 
+def test_the_other_targets_work(stack: Stack) -> None:
+    targets = stack.make("help")
+    for target in ("up", "down", "logs", "build", "lint", "test", "smoke", "scan"):
+        assert re.search(rf"^  {target} +\w", targets, re.MULTILINE), target
+    for target in ("lint", "test", "build"):
+        stack.make(target)
+    assert "answers, and stops as it should" in stack.make("smoke")
+
+
 def test_readiness_follows_the_database(stack: Stack) -> None:
     stack.compose("stop", "database")
     start = time.monotonic()

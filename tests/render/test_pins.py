@@ -68,6 +68,12 @@ def test_actions_are_those_of_the_table(project: Path) -> None:
     assert sum(check_actions(path) for path in (project / ".github/workflows").iterdir()) >= 4
 
 
+def test_cosign_is_the_one_of_the_table(project: Path) -> None:
+    version = PINS["tools"]["cosign"].rpartition("@")[2]
+    text = (project / ".github/workflows/ci.yml").read_text()
+    assert set(re.findall(r"cosign-release: (\S+)", text)) == {version}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
 def test_our_own_workflows_follow_the_rules_they_render(path: Path) -> None:
     assert check_actions(path) >= 1
