@@ -134,14 +134,13 @@ def test_least_permissions(project: Path) -> None:
 
 
 READ = {"contents": "read"}
-SIGN = {"id-token": "write", "attestations": "write", "artifact-metadata": "write"}
 PACKAGES, OIDC = {"packages": "write"}, {"id-token": "write"}
 # What each job of the pipeline may do, and the registries whose own login asks for more.
 PERMISSIONS = {
     "dependencies": ({}, READ),
     "image": ({}, READ),
     "scan": ({}, READ | {"security-events": "write"}),
-    "publish": ({"ghcr": PACKAGES}, READ | SIGN),
+    "publish": ({"ghcr": PACKAGES}, READ | OIDC),
     "release": ({"ghcr": PACKAGES, "dockerhub": OIDC, "ecr": OIDC}, READ),
     "report": ({}, {"issues": "write"}),
 }
@@ -158,7 +157,7 @@ def test_scanners_are_kept_from_credentials(project: Path) -> None:
     jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
     for name in ("dependencies", "image", "scan"):
         text = yaml.safe_dump(jobs[name])
-        assert not {"id-token", "packages", "attestations"} & set(jobs[name]["permissions"]), name
+        assert not {"id-token", "packages"} & set(jobs[name]["permissions"]), name
         assert "secrets." not in text, name
         assert "login" not in text, name
 
@@ -167,7 +166,7 @@ def test_a_pull_request_pushes_nothing(project: Path) -> None:
     workflow = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())
     assert "pull_request_target" not in workflow[True]  # YAML 1.1 reads the key `on` as true
     for name, job in workflow["jobs"].items():
-        if set(job["permissions"]) & {"packages", "id-token", "attestations"}:
+        if set(job["permissions"]) & {"packages", "id-token"}:
             assert job["if"].startswith("github.event_name == 'push' && "), name
 
 

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shipshape.template import Answers
@@ -22,6 +23,23 @@ from tests.support.tools import go_tool
 pytestmark = pytest.mark.engine
 
 REGISTRY = "127.0.0.1:5000"  # the stand-ins' own
+
+
+# What GitHub Actions tells a step of its run.
+# https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+RUN = {
+    "GITHUB_EVENT_NAME": "push",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REPOSITORY": "Octo-Org/orders-api",
+    "GITHUB_REPOSITORY_ID": "1",
+    "GITHUB_REPOSITORY_OWNER_ID": "2",
+    "GITHUB_RUN_ATTEMPT": "1",
+    "GITHUB_RUN_ID": "4711",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_SHA": "0123456789abcdef0123456789abcdef01234567",
+    "GITHUB_WORKFLOW_REF": "Octo-Org/orders-api/.github/workflows/ci.yml@refs/heads/main",
+    "RUNNER_ENVIRONMENT": "github-hosted",
+}
 
 
 @dataclass
@@ -109,8 +127,7 @@ def pushed(pipeline: Pipeline) -> str:
         assert "stops as it should" in pipeline.succeed("scripts/smoke.sh", "shipshape-test/pipeline:one", port, "256")
     digest = pipeline.succeed("scripts/publish.sh", pipeline.repository, "sha-one", archive)
     with figures.timed("pipeline", "sign"):
-        pipeline.succeed("scripts/sign.sh", f"{pipeline.repository}@{digest}", archive.parent, **owner(pipeline))
-        state_provenance(pipeline, digest)
+        sign(pipeline, digest, archive.parent)
     return digest
 
 
@@ -122,17 +139,10 @@ def public(pipeline: Pipeline, name: str = "owner") -> dict[str, str]:
     return {"COSIGN_KEY": str(pipeline.folder / f"{name}.pub")}
 
 
-def state_provenance(pipeline: Pipeline, digest: str) -> None:
-    """Sign the statement that GitHub's actions/attest makes in the pipeline, which can't run here."""
-    predicate = pipeline.folder / "provenance.json"
-    predicate.write_text(
-        json.dumps({"buildDefinition": {"buildType": "test"}, "runDetails": {"builder": {"id": "test"}}})
-    )
-    pipeline.succeed(
-        "cosign", "attest", "--yes", "--key", pipeline.folder / "owner.key", "--tlog-upload=false",
-        "--use-signing-config=false", "--type=slsaprovenance1", "--predicate", predicate,
-        f"{pipeline.repository}@{digest}",
-    )  # fmt: skip
+def sign(pipeline: Pipeline, digest: str, folder: Path) -> None:
+    """Sign as the workflow does, in a run that this environment makes up."""
+    (folder / "provenance.json").write_text(pipeline.succeed("scripts/provenance.sh", **RUN))
+    pipeline.succeed("scripts/sign.sh", f"{pipeline.repository}@{digest}", folder, **owner(pipeline))
 
 
 def test_what_was_tested_is_what_is_pushed(pipeline: Pipeline, pushed: str) -> None:
@@ -199,25 +209,54 @@ def test_a_signature_alone_is_not_enough(pipeline: Pipeline, pushed: str) -> Non
     archive = pipeline.built("shipshape-test/pipeline:four", "four")
     digest = pipeline.succeed("scripts/publish.sh", pipeline.repository, "sha-four", archive)
     reference = f"{pipeline.repository}@{digest}"
-    pipeline.succeed("scripts/sign.sh", reference, archive.parent, **owner(pipeline))
+    key = ("--yes", "--key", pipeline.folder / "owner.key", "--tlog-upload=false", "--use-signing-config=false")
+    pipeline.succeed("cosign", "sign", *key, reference)
     assert "has no provenance" in pipeline.refuse("scripts/verify.sh", reference, **public(pipeline))
-    state_provenance(pipeline, digest)
+    provenance = archive.parent / "provenance.json"
+    provenance.write_text(pipeline.succeed("scripts/provenance.sh", **RUN))
+    pipeline.succeed("cosign", "attest", *key, "--type=slsaprovenance1", "--predicate", provenance, reference)
+    assert "has no list of contents" in pipeline.refuse("scripts/verify.sh", reference, **public(pipeline))
+    sign(pipeline, digest, archive.parent)
     pipeline.succeed("scripts/verify.sh", reference, **public(pipeline))
 
 
-def test_the_list_of_contents_names_what_is_inside(pipeline: Pipeline, pushed: str) -> None:
+def statement(pipeline: Pipeline, digest: str, kind: str) -> dict[str, Any]:
+    """What the owner's key has signed about the image."""
     lines = pipeline.succeed(
         "cosign", "verify-attestation", "--key", pipeline.folder / "owner.pub", "--insecure-ignore-tlog",
-        "--type=spdxjson", f"{pipeline.repository}@{pushed}",
+        f"--type={kind}", f"{pipeline.repository}@{digest}",
     )  # fmt: skip
-    statement = json.loads(base64.b64decode(json.loads(lines.splitlines()[0])["payload"]))
-    packages = {(p["name"], p.get("versionInfo")) for p in statement["predicate"]["packages"]}
+    signed: dict[str, Any] = json.loads(base64.b64decode(json.loads(lines.splitlines()[0])["payload"]))
+    assert signed["subject"][0]["digest"]["sha256"] == digest.removeprefix("sha256:")
+    return signed
+
+
+def test_the_provenance_names_the_workflow_the_commit_and_the_run(pipeline: Pipeline, pushed: str) -> None:
+    signed = statement(pipeline, pushed, "slsaprovenance1")
+    assert signed["predicateType"] == "https://slsa.dev/provenance/v1"
+    definition, details = signed["predicate"]["buildDefinition"], signed["predicate"]["runDetails"]
+    repository = "https://github.com/Octo-Org/orders-api"
+    assert definition["externalParameters"]["workflow"] == {
+        "ref": "refs/heads/main",
+        "repository": repository,
+        "path": ".github/workflows/ci.yml",
+    }
+    assert definition["resolvedDependencies"] == [
+        {"uri": f"git+{repository}@refs/heads/main", "digest": {"gitCommit": RUN["GITHUB_SHA"]}}
+    ]
+    assert details["builder"]["id"] == f"{repository}/.github/workflows/ci.yml@refs/heads/main"
+    assert details["metadata"]["invocationId"] == f"{repository}/actions/runs/4711/attempts/1"
+    assert "GITHUB_RUN_ID" in pipeline.run("scripts/provenance.sh", GITHUB_RUN_ID="").stderr
+
+
+def test_the_list_of_contents_names_what_is_inside(pipeline: Pipeline, pushed: str) -> None:
+    signed = statement(pipeline, pushed, "spdxjson")
+    packages = {(p["name"], p.get("versionInfo")) for p in signed["predicate"]["packages"]}
     lock = (pipeline.project / "pyproject.toml").read_text()
     for name, version in [("fastapi", "0.165.0"), ("asyncpg", "0.32.0"), ("uvicorn", "0.54.0")]:
         assert f"{name}=={version}" in lock
         assert (name, version) in packages
     assert not {name for name, _ in packages} & {"pytest", "ruff", "mypy"}, "tools of the tests are in the image"
-    assert statement["subject"][0]["digest"]["sha256"] == pushed.removeprefix("sha256:")
 
 
 def test_two_processors_become_one_image(pipeline: Pipeline) -> None:
@@ -235,8 +274,7 @@ def test_two_processors_become_one_image(pipeline: Pipeline) -> None:
     for archive in (first, second):
         for sbom in archive.parent.glob("*.spdx.json"):
             shutil.copy(sbom, both)
-    pipeline.succeed("scripts/sign.sh", f"{pipeline.repository}@{digest}", both, **owner(pipeline))
-    state_provenance(pipeline, digest)
+    sign(pipeline, digest, both)
     pipeline.succeed("scripts/verify.sh", f"{pipeline.repository}@{digest}", **public(pipeline))
 
 
@@ -254,7 +292,7 @@ def test_the_summary_says_how_to_verify(pipeline: Pipeline, pushed: str) -> None
     assert f"`{pipeline.repository}@{pushed}`" in text
     assert " MB |" in text
     assert "https://github.com/Octo-Org/orders-api/.github/workflows/ci.yml@refs/heads/main" in text
-    assert f"gh attestation verify oci://{pipeline.repository}@{pushed} --repo Octo-Org/orders-api" in text
+    assert f"--type slsaprovenance1 {pipeline.repository}@{pushed}" in text
 
 
 @pytest.mark.parametrize("script", ["archive", "publish", "release", "scan", "sign", "smoke", "summary", "verify"])
