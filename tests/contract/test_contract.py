@@ -139,7 +139,7 @@ PACKAGES, OIDC = {"packages": "write"}, {"id-token": "write"}
 PERMISSIONS = {
     "dependencies": ({}, READ),
     "image": ({}, READ),
-    "scan": ({}, READ | {"security-events": "write"}),
+    "scan": ({}, READ | {"actions": "read", "security-events": "write"}),
     "publish": ({"ghcr": PACKAGES}, READ | OIDC),
     "release": ({"ghcr": PACKAGES, "dockerhub": OIDC, "ecr": OIDC}, READ),
     "report": ({}, {"issues": "write"}),
