@@ -25,7 +25,7 @@ for _ in {1..150}; do
 done
 ask /healthz >/dev/null || fail "no answer on /healthz within 30 s"
 ask /readyz >/dev/null || fail "not ready"
-ask /metrics | grep --quiet '^http_requests_total{' || fail "no http_requests_total in /metrics"
+[[ $(ask /metrics) == *'http_requests_total{'* ]] || fail "no http_requests_total in /metrics"
 
 user=$(docker inspect "$container" | jq --raw-output '.[0].Config.User')
 [[ $user == 65532:65532 ]] || fail "runs as ${user:-root}, not as 65532:65532"
