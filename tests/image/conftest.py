@@ -27,8 +27,8 @@ class Service:
     image: str
     row: dict[str, Any]
 
-    def start(self, *options: str) -> AbstractContextManager[Container]:
-        return running(self.image, *options, memory=self.row["memory"]["limit"])
+    def start(self, *options: str, port: int = 0) -> AbstractContextManager[Container]:
+        return running(self.image, *options, memory=self.row["memory"]["limit"], port=port)
 
 
 def label_of(answers: Answers) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.support import engine, figures
-from tests.support.container import RESTRICTIONS, Answer, Container, as_root, free_port
+from tests.support.container import Answer, Container, as_root, free_port
 from tests.support.render import edit_source
 
 pytestmark = pytest.mark.engine
@@ -175,30 +175,17 @@ def test_a_bad_setting_is_refused_at_the_start_in_one_line(service: Service, tmp
 
 
 def refused(service: Service, *options: str) -> tuple[int, list[dict[str, str]]]:
-    name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
-    engine.docker("run", "--detach", f"--name={name}", *RESTRICTIONS, *options, service.image)
-    try:
-        container = Container(name, 0)
+    with service.start(*options) as container:
         return container.wait(), container.lines()
-    finally:
-        engine.docker("rm", "--force", name)
 
 
 def test_a_setting_may_come_as_a_file(service: Service, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "port").write_text(f"{port}\n")
-    mount = f"--volume={tmp_path}/port:/run/secrets/port:ro"
-    name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
-    engine.docker(
-        "run", "--detach", f"--name={name}", "--network=host", *RESTRICTIONS, mount,
-        "--env=PORT_FILE=/run/secrets/port", "--env=PORT=", service.image,
-    )  # fmt: skip
-    try:
-        container = Container(name, port)
+    from_file = (f"--volume={tmp_path}/port:/run/secrets/port:ro", "--env=PORT_FILE=/run/secrets/port", "--env=PORT=")
+    with service.start(*from_file, port=port) as container:
         container.wait_until_it_answers()
         container.wait_for_health("healthy")
-    finally:
-        engine.docker("rm", "--force", name)
 
 
 def test_it_turns_healthy(service: Service) -> None:
