@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
@@ -23,7 +23,7 @@ from tests.support.container import Answer, free_port, read
 from tests.support.load import Load
 from tests.support.paths import ENGINE
 from tests.support.registry import Guarded, guarded
-from tests.support.render import ORDERS, TEMPLATE, render
+from tests.support.render import ORDERS, render
 
 PASSED = {"test": "passed", "watch": "passed"}
 SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as the rendered Caddyfile has it
@@ -62,9 +62,24 @@ class Release:
                 return
         raise AssertionError(f"never said {until}:\n{''.join(self.output)}")
 
+    def say(self, answer: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(answer + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> int:
+        """Close its input, read what it says to that, and return how it ended."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.output += self.process.stdout.readlines()
+        self.process.stdout.close()
+        self.code = self.process.wait(timeout=120)
+        return self.code
+
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.end()
 
 
 @dataclass
@@ -110,7 +125,6 @@ class Host:
         """Run release.sh to its end; a question that has no answer finds its input closed."""
         run = self.begin(version)
         said = {"credentials": self.registry.login} | (answers or PASSED)
-        assert run.process.stdin
         assert run.process.stdout
         for line in run.process.stdout:
             run.output.append(line)
@@ -118,12 +132,9 @@ class Host:
             if question in {"credentials", "test", "watch"}:
                 run.questions.append(question)
                 if question not in said:
-                    run.process.stdin.close()
-                    continue
-                run.process.stdin.write(said[question] + "\n")
-                run.process.stdin.flush()
-        run.code = run.process.wait(timeout=120)
-        run.process.stdin.close()
+                    break
+                run.say(said[question])
+        run.end()
         return run
 
     def deployed(self, version: str) -> Release:
@@ -156,10 +167,10 @@ class Host:
         return ssl.create_default_context(cadata=root)
 
     @contextmanager
-    def under_load(self) -> Iterator[Load]:
-        """Callers from outside all the while, over connections that are kept alive; no request may be lost, or asked twice."""
+    def under_load(self, pause: float = 0.01) -> Iterator[Load]:
+        """Callers from outside all the while, over connections that stay open; no request is lost, or asked twice."""
         context = self.trust()
-        load = Load(lambda: [self.https], connect=lambda port: Site(port, context), workers=4)
+        load = Load(lambda: [self.https], connect=lambda port: Site(port, context), workers=4, pause=pause)
         with load.running():
             yield load
         assert load.lost == []
@@ -232,8 +243,3 @@ def make_versions(host: Host, registry: str) -> None:  # noqa: F811
         host.versions[name] = digest.partition("@")[2]
     for name in (*variants, "one"):
         engine.docker("image", "rm", f"{behind}:{name}")
-
-
-@pytest.fixture(scope="module")
-def rows() -> Callable[[str], dict[str, object]]:
-    return lambda language: TEMPLATE.table("languages")[language]

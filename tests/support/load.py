@@ -29,8 +29,10 @@ class Load:
         path: str = "/",
         connect: Callable[[int], HTTPConnection] = connect,
         workers: int = WORKERS,
+        pause: float = 0,
     ) -> None:
-        self.ports, self.path, self.connect, self.workers = ports, path, connect, workers
+        self.ports, self.path, self.connect = ports, path, connect
+        self.workers, self.pause = workers, pause  # pause: seconds between the requests of a worker
         self.answers: Counter[int] = Counter()
         self.lost: list[str] = []
         self.asked_again = 0
@@ -54,6 +56,7 @@ class Load:
             if self._stop.is_set():
                 break
             self._request(connections, number)
+            self._stop.wait(self.pause)
         for connection in connections.values():
             connection.close()
 

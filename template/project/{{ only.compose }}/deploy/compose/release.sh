@@ -41,7 +41,9 @@ reach() { # PORT PATH: by the proxy, as from this host
   compose exec -T proxy wget -q -T 5 -O /dev/null "http://127.0.0.1:$1$2"
 }
 
-container() { docker inspect "$(compose ps --all --quiet "$1")"; }
+shows() { # SERVICE TEXT: whether its container's description has this
+  [[ $(docker inspect "$(compose ps --all --quiet "$1")") == *"$2"* ]]
+}
 
 take_files() {
   mkdir -p proxy slots
@@ -83,7 +85,7 @@ start_what_stays() { # the proxy and the database: a deployment starts them, but
   compose up --detach --no-recreate --wait "${stays[@]}"
   compose exec -T proxy caddy reload --config /etc/caddy/Caddyfile --address unix//run/caddy/admin.sock 2>/dev/null
   for service in "${stays[@]}"; do
-    container "$service" | grep -qF "$(compose config --hash "$service" | cut -d ' ' -f 2)" ||
+    shows "$service" "$(compose config --hash "$service" | cut -d ' ' -f 2)" ||
       echo "release: $service is older than compose.prod.yaml: in a quiet minute, run docker compose up --detach --wait $service" >&2
   done
 }
@@ -167,8 +169,8 @@ point live "$idle"
 echo "release: $image has the traffic" >&2
 ask watch
 [[ $answer == passed ]] || fail "the service was not well with the new version"
-container "$idle" | grep -q '"Status": "healthy"' || fail "the new version did not stay healthy"
-container "$idle" | grep -q '"RestartCount": 0,' || fail "the new version was restarted"
+shows "$idle" '"Status": "healthy"' || fail "the new version did not stay healthy"
+shows "$idle" '"RestartCount": 0,' || fail "the new version was restarted"
 
 stage=finished
 echo "$(date -u +%FT%TZ) ${image#*@}" >>history
