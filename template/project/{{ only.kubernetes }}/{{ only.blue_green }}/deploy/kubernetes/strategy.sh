@@ -7,11 +7,11 @@ start() {
   slot=blue
   [[ $live != blue ]] || slot=green
   started=$name-$slot
-  # The Service stays with the live slot meanwhile.
-  manifests "components: [../../deploy/kubernetes/slots/$slot]" "${live:+$(service_patch "$live")}" | kube apply --filename - >&2
-  if [[ -n $live ]]; then
-    scale "$slot" "$(read_deployment "$name-$live" '{.spec.replicas}')"
+  local more=("components: [../../deploy/kubernetes/slots/$slot]")
+  if [[ -n $live ]]; then # the Service stays with it meanwhile
+    more+=("$(service_patch "$live")" "replicas: [{name: $started, count: $(read_deployment "$name-$live" '{.spec.replicas}')}]")
   fi
+  manifests "${more[@]}" | kube apply --filename - >&2
   rolled_out "$started"
 }
 
@@ -24,7 +24,7 @@ finish() {
 }
 
 take_back() {
-  [[ -n ${live:-} ]] || { say "there is no earlier version to go back to"; return; }
+  [[ -n ${live:-} ]] || { say "there is no earlier version to go back to"; return 0; }
   kube patch service "$name" --patch "{\"spec\": {\"selector\": {\"slot\": \"$live\"}}}" >&2
   scale "$slot" 0
   say "$environment runs $(image_of "$name-$live") as before"
