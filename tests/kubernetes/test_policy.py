@@ -12,6 +12,9 @@ PIPELINE = {
     "subject": f"https://github.com/{ORDERS['github_owner']}/{ORDERS['service_name']}"
     "/.github/workflows/ci.yml@refs/heads/main",
 }
+# What `cosign sign` and `cosign attest --type slsaprovenance1` write: pkg/types/predicate.go and
+# cmd/cosign/cli/options/predicate.go of cosign 3.
+STATEMENTS = ["https://sigstore.dev/cosign/sign/v1", "https://slsa.dev/provenance/v1"]
 KINDS = {"none": [], "kyverno": ["ImageValidatingPolicy"], "policy-controller": ["ClusterImagePolicy"]}
 
 
@@ -65,21 +68,25 @@ def test_signature_and_provenance_of_this_pipeline_are_demanded(kubernetes: Rend
             assert selected(spec["matchConstraints"]) == namespaces(kubernetes)
             assert "matchImageReferences" not in spec, "what matches none of them is not looked at"
             checks = [validation["expression"] for validation in spec["validations"]]
-            assert [re.findall(r"verify\w+", check) for check in checks] == [
-                ["verifyImageSignatures"],
-                ["verifyAttestationSignatures"],
-            ]
+            demanded = (
+                r"variables\.images\.all\(image, verifyAttestationSignatures\(image, attestations\.(\w+), .*\) > 0\)"
+            )
+            assert [re.findall(demanded, check) for check in checks] == [["signature"], ["provenance"]]
+            (images,) = spec["variables"]
+            assert set(images["expression"].split(" + ")) == {
+                "images.containers",
+                "images.initContainers",
+                "images.ephemeralContainers",
+            }
         else:
             (authority,) = spec["authorities"]
             identities = authority["keyless"]["identities"]
             assert authority["signatureFormat"] == "bundle", "what cosign 3 writes"
-            signature, *kinds = [attestation["predicateType"] for attestation in authority["attestations"]]
-            # a signature in a bundle is a statement: pkg/types/predicate.go of cosign 3
-            assert signature == "https://sigstore.dev/cosign/sign/v1"
+            kinds = [attestation["predicateType"] for attestation in authority["attestations"]]
             assert spec["mode"] == "enforce"
             assert spec["images"] == [{"glob": f"{expected(kubernetes.answers).image}@*"}]
         assert identities == [PIPELINE]
-        assert kinds == ["https://slsa.dev/provenance/v1"], "of the kind that scripts/sign.sh attaches"
+        assert kinds == STATEMENTS
 
 
 def test_the_pipeline_signs_as_the_policies_demand(kubernetes: Rendered) -> None:
