@@ -59,4 +59,32 @@ def of_compose(project: Path) -> Terms:
     )
 
 
-ARTEFACTS = {"Dockerfile": of_dockerfile, "docker-compose.yml": of_compose}
+def of_kubernetes(project: Path) -> Terms:
+    path = project / "deploy/kubernetes/base/deployment.yml"
+    if not path.exists():
+        return Terms()
+    pod = yaml.safe_load(path.read_text())["spec"]["template"]["spec"]
+    (app,) = pod["containers"]
+    (port,) = app["ports"]
+    empty = {volume["name"] for volume in pod["volumes"] if "emptyDir" in volume}
+    restricted, user = app["securityContext"], pod["securityContext"]
+    asked, limit = app["resources"]["requests"], app["resources"]["limits"]
+    return Terms(
+        port=port["containerPort"],
+        user=f"{user['runAsUser']}:{user['runAsGroup']}",
+        read_only=restricted["readOnlyRootFilesystem"],
+        writable=tuple(mount["mountPath"] for mount in app["volumeMounts"] if mount["name"] in empty),
+        dropped=tuple(restricted["capabilities"]["drop"]),
+        no_new_privileges=not restricted["allowPrivilegeEscalation"],
+        grace=pod["terminationGracePeriodSeconds"] - app["lifecycle"]["preStop"]["sleep"]["seconds"],
+        memory=(int(asked["memory"].removesuffix("Mi")), int(limit["memory"].removesuffix("Mi"))),
+        cpu=(int(asked["cpu"].removesuffix("m")) / 1000, int(limit["cpu"].removesuffix("m")) / 1000),
+        image=app["image"],
+    )
+
+
+ARTEFACTS = {
+    "Dockerfile": of_dockerfile,
+    "docker-compose.yml": of_compose,
+    "deploy/kubernetes": of_kubernetes,
+}
