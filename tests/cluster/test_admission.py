@@ -91,7 +91,8 @@ def test_a_pod_that_breaks_a_rule_is_refused_by_its_name(release: Release, envir
     part, change, reason = REFUSED[name]
     manifest = pod(release)
     if part == "initContainers":
-        manifest["spec"][part] = [container(manifest) | change]
+        kept = {key: container(manifest)[key] for key in ("resources", "securityContext")}
+        manifest["spec"][part] = [kept | change]
     elif part == "volumes":
         manifest["spec"][part].append(change)
     else:

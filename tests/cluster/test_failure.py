@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,14 +33,6 @@ def on_v1(release: Release) -> None:
         wait_until("v1", lambda: release.images() == {release.image("v1")})
 
 
-def serving(release: Release) -> set[str]:
-    return {pod["spec"]["containers"][0]["image"] for pod in release.pods() if ready(pod)}
-
-
-def ready(pod: dict[str, dict[str, list[dict[str, bool]]]]) -> bool:
-    return all(status["ready"] for status in pod["status"].get("containerStatuses", [])) is True
-
-
 def test_a_version_that_never_gets_ready_leaves_the_old_one_serving(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
     with loaded(release):
@@ -69,9 +60,9 @@ def test_a_version_whose_integration_test_fails_is_taken_back(release: Release) 
 
 def test_a_version_that_restarts_while_it_is_watched_is_taken_back(release: Release) -> None:
     process = release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60")
-    wait_until("v3", lambda: version(release) == "v3" and release.image("v3") in serving(release))
-    wait_until("the watch", lambda: version(release) == "v3" and len(serving(release)) >= 1)
-    time.sleep(8)  # the integration test and the first look
+    assert process.stderr
+    assert any(line.startswith("watch: watching") for line in process.stderr)
+    assert version(release) == "v3"
     kill_one(release, release.image("v3"))
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
