@@ -11,6 +11,10 @@ from http.client import HTTPConnection, HTTPException, IncompleteRead
 WORKERS = 16
 
 
+def connect(port: int) -> HTTPConnection:
+    return HTTPConnection("127.0.0.1", port, timeout=10)
+
+
 class Load:
     """Workers that ask `path` of the instances, in turn, over connections that are kept alive.
 
@@ -19,8 +23,15 @@ class Load:
     or that no instance gives, is a request that was lost.
     """
 
-    def __init__(self, ports: Callable[[], list[int]], path: str = "/") -> None:
-        self.ports, self.path = ports, path
+    def __init__(
+        self,
+        ports: Callable[[], list[int]],
+        path: str = "/",
+        connect: Callable[[int], HTTPConnection] = connect,
+        workers: int = WORKERS,
+        pause: float = 0,
+    ) -> None:
+        self.ports, self.path, self.connect, self.workers, self.pause = ports, path, connect, workers, pause
         self.answers: Counter[int] = Counter()
         self.lost: list[str] = []
         self.asked_again = 0
@@ -28,7 +39,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
-        workers = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(WORKERS)]
+        workers = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(self.workers)]
         for worker in workers:
             worker.start()
         try:
@@ -44,6 +55,7 @@ class Load:
             if self._stop.is_set():
                 break
             self._request(connections, number)
+            time.sleep(self.pause)
         for connection in connections.values():
             connection.close()
 
@@ -51,7 +63,7 @@ class Load:
         ports, failures = self.ports(), []
         for attempt in range(len(ports) * 2):
             port = ports[(number + attempt) % len(ports)]
-            connection = connections.setdefault(port, HTTPConnection("127.0.0.1", port, timeout=10))
+            connection = connections.setdefault(port, self.connect(port))
             try:
                 connection.request("GET", self.path)
                 response = connection.getresponse()
