@@ -58,6 +58,8 @@ CASES: list[tuple[str, str, Series, bool]] = [
     ("HighErrorRate", "no traffic", requests("500x60", "500x60"), False),
     ("HighErrorRate", "nothing is measured", {}, False),
     ("HighErrorRate", "staging fails", requests("0+9x60", "0+90x60", ELSEWHERE), False),
+    ("HighErrorRate", "one in ten fails, and staging's many requests do not",
+     requests("0+90x60", "0+10x60") | requests("0+900x60", "0+0x60", ELSEWHERE), True),
     ("HighErrorRate", "for two minutes, an hour ago", requests("0+90x60", "0+90x2 180x58"), False),
     ("HighLatency", "one in ten is slow", durations("0+90x60", "0+100x60"), True),
     ("HighLatency", "one in a hundred is slow", durations("0+99x60", "0+100x60"), False),
@@ -71,6 +73,8 @@ CASES: list[tuple[str, str, Series, bool]] = [
     ("TooFewReplicas", "none is there", replicas("3x60", "0x60"), True),
     ("TooFewReplicas", "all are there", replicas("3x60", "3x60"), False),
     ("TooFewReplicas", "staging lacks one", replicas("3x60", "2x60", STAGED_REPLICAS), False),
+    ("TooFewReplicas", "one is missing, and staging has more than it wants",
+     replicas("3x60", "2x60") | replicas("1x60", "2x60", STAGED_REPLICAS), True),
     ("TooFewReplicas", "one more was asked for a minute ago", replicas("3x59 4", "3x60"), False),
 ]  # fmt: skip
 

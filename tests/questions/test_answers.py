@@ -111,6 +111,10 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_exposure=nodeport", "'nodeport' is not in ['gateway'"),
     ("orchestrator=kubernetes", "kubernetes_entrance=public", "the namespace where its proxies run and its name"),
     ("orchestrator=kubernetes", "kubernetes_entrance=a/b/c", "the namespace where its proxies run and its name"),
+    ("orchestrator=kubernetes", "kubernetes_entrance=gateway_system/public", "the namespace where its proxies run"),
+    ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
+    ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
+    ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
 ]
 
@@ -191,6 +195,11 @@ def test_bad_input_is_refused_where_it_is_asked(
     plain_template: Path, tmp_path: Path, beside: str, answer: str, expected: str
 ) -> None:
     refused(plain_template, tmp_path / "orders", expected, beside, answer)
+
+
+def test_a_store_s_name_is_one_that_kubernetes_takes(plain_template: Path, tmp_path: Path) -> None:
+    beside = ("orchestrator=kubernetes", "kubernetes_secrets=external-secrets")
+    refused(plain_template, tmp_path / "orders", "use the store's name", *beside, "kubernetes_secret_store=Vault!")
 
 
 def refused(plain_template: Path, destination: Path, expected: str, *answers: str) -> None:
