@@ -45,9 +45,9 @@ if roll_out "$image" true && watch; then
   exit
 fi
 
-settle service
 [[ -n $before ]] || fail "$image failed, and $environment had no image before: there is nothing to go back to"
-[[ $before != "$image" ]] || fail "$image failed, and is what ran before: there is nothing to go back to"
+[[ $before != "$image" ]] || fail "$image failed, and is what $environment ran before: go back by hand, with deploy/ecs/rollback.sh"
+settle service
 if [[ $(running) != "$before" ]]; then
   roll_out "$before" false || fail "$image failed, and so did going back to $before: see the events of the stack $service-$environment-service"
 fi
