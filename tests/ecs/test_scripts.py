@@ -4,6 +4,7 @@ What moto can not play is played here: no container runs, so a server on loopbac
 blue/green deployments are `Deployments` in cloud.py.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -117,7 +118,7 @@ def test_killed_midway_and_run_again(running: World) -> None:
     resources.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
     first = start(running, "deploy.sh", "staging", digest("b"))
     wait_until(lambda: not resources.endings[SERVICE_STACK])
-    first.send_signal(signal.SIGKILL)
+    os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     second = start(running, "deploy.sh", "staging", digest("b"))
     polls = len(running.cloud.calls)
@@ -132,7 +133,7 @@ def test_killed_midway_and_run_again(running: World) -> None:
 def start(world: World, script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [world.project / "deploy/ecs" / script, *arguments],
-        env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
 
