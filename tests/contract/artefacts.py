@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from tests.ecs import cloudformation
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -83,8 +85,28 @@ def of_kubernetes(project: Path) -> Terms:
     )
 
 
+def of_ecs(project: Path) -> Terms:
+    path = project / "deploy/ecs/service.yml"
+    if not path.exists():
+        return Terms()
+    resources = cloudformation.resolve(cloudformation.load(path), {})
+    (container,) = resources["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    (mapping,) = container["PortMappings"]
+    (image,) = re.findall(r"^image_name=(.+)$", (path.parent / "stack.sh").read_text(), re.MULTILINE)
+    return Terms(
+        port=mapping["ContainerPort"],
+        user=container["User"],
+        read_only=container["ReadonlyRootFilesystem"],
+        writable=tuple(one["ContainerPath"] for one in container["LinuxParameters"]["Tmpfs"]),
+        dropped=tuple(container["LinuxParameters"]["Capabilities"]["Drop"]),
+        grace=container["StopTimeout"],
+        image=image,
+    )
+
+
 ARTEFACTS = {
     "Dockerfile": of_dockerfile,
     "docker-compose.yml": of_compose,
     "deploy/kubernetes": of_kubernetes,
+    "deploy/ecs": of_ecs,
 }

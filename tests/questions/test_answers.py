@@ -28,6 +28,8 @@ NAMES = [
     "kubernetes_secret_store",
     "kubernetes_monitoring",
     "kubernetes_verification",
+    "fargate_cpu",
+    "fargate_memory",
     "production_host",
     "port",
     "registry",
@@ -53,6 +55,8 @@ ONLY_FOR: dict[str, Answers] = {
     "kubernetes_secret_store": KUBERNETES | {"kubernetes_secrets": "external-secrets"},
     "kubernetes_monitoring": KUBERNETES,
     "kubernetes_verification": KUBERNETES,
+    "fargate_cpu": {"orchestrator": "ecs"},
+    "fargate_memory": {"orchestrator": "ecs"},
 }
 
 REFUSED = [

@@ -24,6 +24,8 @@ OTHER: dict[str, Any] = {
     "kubernetes_namespace": "billing",
     "kubernetes_entrance": "elsewhere/main",
     "kubernetes_secret_store": "vault",
+    "fargate_cpu": 512,
+    "fargate_memory": 2048,
 }
 KUBERNETES = {"orchestrator": "kubernetes"}
 # A question that is asked with some answers alone is looked at there.
@@ -33,6 +35,8 @@ BESIDE: dict[str, Any] = {
     "aws_region": {"registry": "ecr"},
     "kubernetes_secret_store": KUBERNETES | {"kubernetes_secrets": "external-secrets"},
     "deployment_strategy": KUBERNETES,
+    "fargate_cpu": {"orchestrator": "ecs"},
+    "fargate_memory": {"orchestrator": "ecs"},
 }
 MANY = 12  # files, from which on the list says no more than that
 TABLE = {
@@ -101,6 +105,7 @@ def default(name: str) -> str:
         "language_version": "the language's usual one",
         "image_namespace": "the owner, in lower case",
         "port": "the language's usual one",
+        "fargate_memory": "the least that fits",
     }
     return spoken.get(name) or f"`{value}`"
 
