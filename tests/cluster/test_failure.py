@@ -67,7 +67,7 @@ def test_a_version_that_restarts_while_it_is_watched_is_taken_back(release: Rele
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "restarted" in said
-    assert version(release) == "v1"
+    wait_until("v1", lambda: version(release) == "v1")
 
 
 def kill_one(release: Release, image: str) -> None:
@@ -92,7 +92,7 @@ def test_a_deployment_that_was_killed_midway_is_no_place_to_go_back_to(release: 
     process = release.start("deploy", "production", bad)
     wait_until("the bad version", lambda: bad in release.images())
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate(timeout=30)
     assert version(release) == "v1"
 
     said = release.refuse(release.image("worse", NEVER_STARTS, "ENV LOG_LEVEL=info"))
@@ -107,9 +107,10 @@ def test_a_cancelled_deployment_is_taken_back(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
     process = release.start("deploy", "production", bad)
     wait_until("the bad version", lambda: bad in release.images())
-    os.killpg(process.pid, signal.SIGINT)  # as GitHub does
+    os.killpg(process.pid, signal.SIGTERM)  # as GitHub does
     _, said = process.communicate(timeout=120)
-    assert process.returncode != 0
+    assert process.returncode == 1
+    assert "did not get ready" not in said, "it was waited for"
     assert release.image("v1") in said.splitlines()[-1], said
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 

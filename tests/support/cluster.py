@@ -125,7 +125,11 @@ class Release:
     def start(self, script: str, *arguments: str, config: Path | None = None, **settings: str) -> subprocess.Popen[str]:
         """Start one of the service's own scripts, as the deployer of the environment."""
         path = self.project / f"deploy/kubernetes/{script}.sh"
-        environment = {"WATCH_SECONDS": "5", "KUBECONFIG": str(config or self.deployer(arguments[0]))} | settings
+        environment = {
+            "WATCH_SECONDS": "5",
+            "ROLLOUT_SECONDS": "60",
+            "KUBECONFIG": str(config or self.deployer(arguments[0])),
+        } | settings
         return subprocess.Popen(
             [path, *arguments], env=os.environ | environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
