@@ -54,7 +54,7 @@ def test_a_version_whose_integration_test_fails_is_taken_back(release: Release) 
     finally:
         script.write_text(before)
     assert "the prices are wrong" in said
-    assert version(release) == "v1"
+    assert release.image("v1") in said.splitlines()[-1]
     wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
 
 
@@ -62,7 +62,6 @@ def test_a_version_that_restarts_while_it_is_watched_is_taken_back(release: Rele
     process = release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60")
     assert process.stderr
     assert any(line.startswith("watch: watching") for line in process.stderr)
-    assert version(release) == "v3"
     kill_one(release, release.image("v3"))
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said

@@ -21,5 +21,6 @@ give_traffic
 "$here/watch.sh" "$environment" "$started"
 
 trap - EXIT
+[[ $(image_of "$started") == "$image" ]] || { say "somebody else has deployed to $environment meanwhile: look what runs there"; exit 1; }
 finish
 say "$environment runs $image"
