@@ -33,8 +33,8 @@ class Guarded:
 
 
 @contextmanager
-def guarded(behind: str) -> Iterator[Guarded]:
-    """Let nobody read the registry `behind` (host:port) but who has the password of this run."""
+def guarded(behind: str, at: str = "127.0.0.1") -> Iterator[Guarded]:
+    """Let nobody read the registry `behind` (host:port) but who has the password of this run; listens at `at`."""
     password = os.urandom(12).hex()
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,8 +71,8 @@ def guarded(behind: str) -> Iterator[Guarded]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the test has `reads`."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        front = Guarded(f"127.0.0.1:{server.server_port}", password)
+    with ThreadingHTTPServer((at, 0), Handler) as server:
+        front = Guarded(f"{at}:{server.server_port}", password)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield front
