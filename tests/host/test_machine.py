@@ -208,7 +208,8 @@ def ssh(machine: Machine, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 STATE = r"""
-find /etc/ssh /etc/systemd /etc/sysctl.d /etc/profile.d /etc/apt/apt.conf.d /etc/ufw /home/deploy/.ssh -type f | sort | xargs sha256sum
+find /etc/ssh /etc/systemd /etc/sysctl.d /etc/profile.d /etc/apt/apt.conf.d /etc/ufw /home/deploy/.ssh -type f |
+  sort | xargs sha256sum
 sha256sum /etc/passwd /etc/shadow /etc/group /etc/subuid
 ufw status; sshd -T; systemctl list-unit-files --state=enabled
 """
@@ -320,10 +321,11 @@ def test_a_deployment_whose_runner_dies_ends_by_itself(machine: Machine) -> None
     path = machine.project / "scripts/integration.sh"
     before = path.read_text()
     path.write_text(before.replace("url=${1%/}\n", "url=${1%/}\necho begun >&2; sleep 600\n"))
+    command = ["deploy/compose/deploy.sh", "production", machine.image("one")]
     try:
         with subprocess.Popen(
-            ["deploy/compose/deploy.sh", "production", machine.image("one")], cwd=machine.project,
-            env=machine.environment, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            command, cwd=machine.project, env=machine.environment, start_new_session=True, text=True,
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             assert process.stderr
             while "begun" not in (line := process.stderr.readline()):

@@ -78,7 +78,7 @@ start_what_stays() { # the proxy and the database: a deployment starts them, but
   if ! cmp --silent Caddyfile proxy/Caddyfile; then
     cp Caddyfile proxy/Caddyfile.new
     said=$(compose run --rm --no-deps -T proxy caddy validate --adapter caddyfile --config /etc/caddy/Caddyfile.new 2>&1) ||
-      fail "the new Caddyfile is not sound, the proxy goes on with the old one: $(tail -n 1 <<<"$said")"
+      fail "the new Caddyfile was refused, and the old one is kept: $(tail -n 1 <<<"$said")"
     mv proxy/Caddyfile.new proxy/Caddyfile
   fi
   mapfile -t stays < <(compose config --services | grep -vxE 'blue|green')
@@ -144,6 +144,7 @@ trap undo EXIT
 trap 'exit 1' INT TERM HUP
 trap '' PIPE # who started this may be gone: what was begun is undone all the same
 
+rm -rf "$credentials" # of a run that was killed
 take_files
 write_settings
 start_what_stays
