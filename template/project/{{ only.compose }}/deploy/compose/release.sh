@@ -95,10 +95,10 @@ pull() {
   if [[ -n $answer ]]; then
     mkdir -m 700 "$credentials"
     echo "$answer" >"$credentials/config.json"
-    docker --config "$credentials" pull --quiet "$image" >&2
+    docker --config "$credentials" pull --quiet "$image" >/dev/null
     rm -r "$credentials"
   else
-    docker pull --quiet "$image" >&2
+    docker pull --quiet "$image" >/dev/null
   fi
 }
 
