@@ -1,7 +1,7 @@
 """Reads the terms of the contract out of each rendered artefact."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,27 @@ def compose(project: Path) -> dict[str, Any]:
 
 def of_compose(project: Path) -> Terms:
     app = compose(project)["services"]["app"]
+    (port,) = app["ports"]
+    return replace(of_service(app), port=int(port.rpartition(":")[2]), image=app["image"].rpartition(":")[0])
+
+
+def of_production_compose(project: Path) -> Terms:
+    """What both slots say; the port is the one that the proxy passes requests on to."""
+    path = project / "deploy/compose/compose.prod.yaml"
+    if not path.exists():
+        return Terms()
+    services = yaml.safe_load(path.read_text())["services"]
+    blue, green = (of_service(services[slot]) for slot in ("blue", "green"))
+    assert blue == green
+    (port,) = re.findall(r"reverse_proxy \S+:(\d+)", (path.parent / "Caddyfile").read_text())
+    return replace(blue, port=int(port), image=services["blue"]["image"].partition("@")[0])
+
+
+def of_service(app: dict[str, Any]) -> Terms:
+    """What a service of a Compose file says, but for its port and image."""
     resources = app["deploy"]["resources"]
     asked, limit = resources["reservations"], resources["limits"]
-    (port,) = app["ports"]
     return Terms(
-        port=int(port.rpartition(":")[2]),
         read_only=app["read_only"],
         writable=tuple(app["tmpfs"]),
         dropped=tuple(app["cap_drop"]),
@@ -57,7 +73,6 @@ def of_compose(project: Path) -> Terms:
         grace=int(app["stop_grace_period"].removesuffix("s")),
         memory=(int(asked["memory"].removesuffix("M")), int(limit["memory"].removesuffix("M"))),
         cpu=(float(asked["cpus"]), float(limit["cpus"])),
-        image=app["image"].rpartition(":")[0],
     )
 
 
@@ -107,6 +122,7 @@ def of_ecs(project: Path) -> Terms:
 ARTEFACTS = {
     "Dockerfile": of_dockerfile,
     "docker-compose.yml": of_compose,
+    "deploy/compose": of_production_compose,
     "deploy/kubernetes": of_kubernetes,
     "deploy/ecs": of_ecs,
 }

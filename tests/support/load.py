@@ -31,7 +31,8 @@ class Load:
         workers: int = WORKERS,
         pause: float = 0,
     ) -> None:
-        self.ports, self.path, self.connect, self.workers, self.pause = ports, path, connect, workers, pause
+        self.ports, self.path, self.connect = ports, path, connect
+        self.workers, self.pause = workers, pause  # pause: seconds between the requests of a worker
         self.answers: Counter[int] = Counter()
         self.lost: list[str] = []
         self.asked_again = 0
@@ -55,7 +56,7 @@ class Load:
             if self._stop.is_set():
                 break
             self._request(connections, number)
-            time.sleep(self.pause)
+            self._stop.wait(self.pause)
         for connection in connections.values():
             connection.close()
 

@@ -1,0 +1,247 @@
+"""A host of the service: its folder, its engine, a registry with a password, and versions of the service in it."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+import yaml
+from shipshape.template import Answers
+
+from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
+from tests.support import engine
+from tests.support.container import Answer, free_port, read
+from tests.support.load import Load
+from tests.support.paths import ENGINE
+from tests.support.registry import Guarded, guarded
+from tests.support.render import ORDERS, render
+
+PASSED = {"test": "passed", "watch": "passed"}
+SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as the rendered Caddyfile has it
+ON_HOST = ("compose.prod.yaml", "Caddyfile", "host.sh", "release.sh", "backup.sh", "restore.sh")
+
+
+class Site(HTTPSConnection):
+    """A connection to the proxy as from outside, by the service's name, wherever it is."""
+
+    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(SITE, port, timeout=10, context=context)
+        self.address, self.tls = address, context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.address, self.port), 10)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=SITE)
+
+
+@dataclass
+class Release:
+    """A run of release.sh: all it printed, and how it ended; `None` while it waits for an answer."""
+
+    process: subprocess.Popen[str]
+    questions: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+    code: int | None = None
+
+    @property
+    def last(self) -> str:
+        return self.output[-1].strip()
+
+    def read(self, until: str) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output.append(line)
+            if until in line:
+                return
+        raise AssertionError(f"never said {until}:\n{''.join(self.output)}")
+
+    def say(self, answer: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(answer + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> int:
+        """Close its input, read what it says to that, and return how it ended."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.output += self.process.stdout.readlines()
+        self.process.stdout.close()
+        self.code = self.process.wait(timeout=120)
+        return self.code
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.end()
+
+
+@dataclass
+class Host:
+    """One host, on which release.sh is run directly, its questions answered by the test."""
+
+    home: Path
+    project: Path
+    registry: Guarded
+    repository: str
+    https: int
+    http: int
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.project.name
+
+    @property
+    def folder(self) -> Path:
+        return self.home / self.name
+
+    def image(self, version: str) -> str:
+        return f"{self.repository}@{self.versions[version]}"
+
+    def begin(self, version: str) -> Release:
+        """Start release.sh as deploy.sh does: from files that were just sent."""
+        incoming = self.home / self.name / f"incoming.{next(COUNTER)}"
+        incoming.mkdir(parents=True)
+        for name in ON_HOST:
+            shutil.copy2(self.project / "deploy/compose" / name, incoming)
+        shutil.copy2(self.project / "deploy/compose/production.env", incoming / "settings.env")
+        for override in self.project.glob("deploy/compose/compose.override.yaml"):
+            shutil.copy2(override, incoming)
+        process = subprocess.Popen(
+            [incoming / "release.sh", self.image(version)],
+            env=engine.environment() | {"HOME": str(self.home)}, start_new_session=True, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return Release(process)
+
+    def release(self, version: str, **answers: str) -> Release:
+        """Run release.sh to its end; a question that has no answer finds its input closed."""
+        run = self.begin(version)
+        said = {"credentials": self.registry.login} | (answers or PASSED)
+        assert run.process.stdout
+        for line in run.process.stdout:
+            run.output.append(line)
+            question = line.split(" ")[0].strip()
+            if question in {"credentials", "test", "watch"}:
+                run.questions.append(question)
+                if question not in said:
+                    break
+                run.say(said[question])
+        run.end()
+        return run
+
+    def deployed(self, version: str) -> Release:
+        run = self.release(version)
+        assert run.code == 0, "".join(run.output)
+        return run
+
+    def compose(self, *arguments: str) -> str:
+        return engine.docker("compose", *arguments, cwd=self.folder)
+
+    def live(self) -> str:
+        """The version that answers a caller from outside."""
+        return str(self.ask("/").json["version"])
+
+    def slots(self) -> set[str]:
+        """The slots with a container, running or not."""
+        return {name for name in ("blue", "green") if self.compose("ps", "--all", "--quiet", name).strip()}
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        connection = Site("127.0.0.1", self.https, self.trust())
+        try:
+            connection.request(method, path, headers=headers)
+            return read(connection.getresponse())
+        finally:
+            connection.close()
+
+    def trust(self) -> ssl.SSLContext:
+        """Trusts the proxy's own authority alone: what a browser's store is to a public name."""
+        root = self.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+        return ssl.create_default_context(cadata=root)
+
+    @contextmanager
+    def under_load(self, pause: float = 0.01) -> Iterator[Load]:
+        """Callers from outside all the while, over connections that stay open; no request is lost, or asked twice."""
+        context = self.trust()
+        load = Load(lambda: [self.https], connect=lambda port: Site("127.0.0.1", port, context), workers=4, pause=pause)
+        with load.running():
+            yield load
+        assert load.lost == []
+        assert load.asked_again == 0, "the proxy closed a connection"
+        assert set(load.answers) == {200}
+        assert load.answers[200] > 50
+
+
+COUNTER = itertools.count()
+
+
+def here(project: Path, https: int, http: int) -> None:
+    """What differs on this machine: ports that are free, and stand-ins for public images."""
+    services: dict[str, dict[str, object]] = {"proxy": {}, "database": {}}
+    if ENGINE.exists():
+        stack = yaml.safe_load((project / "deploy/compose/compose.prod.yaml").read_text())
+        for name, service in services.items():
+            service["image"] = stack["services"][name]["image"].partition("@")[0]
+    text = yaml.safe_dump({"services": services})
+    ports = f"[127.0.0.1:{http}:80, 127.0.0.1:{https}:443, 127.0.0.1:9180:9180, 127.0.0.1:9181:9181]"
+    text = text.replace("  proxy:", f"  proxy:\n    ports: !override {ports}").replace(" {}\n", "\n")
+    (project / "deploy/compose/compose.override.yaml").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def host(
+    registry: str,  # noqa: F811
+    plain_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Host]:
+    """A host with nothing on it yet, and versions of a service in Go, which starts soonest."""
+    scratch = tmp_path_factory.mktemp("host")
+    with guarded(registry) as front:
+        name = f"hosted-{os.getpid()}-{next(COUNTER)}"
+        answers: Answers = ORDERS | {
+            "language": "go", "service_name": name, "orchestrator": "compose", "registry": "private",
+            "registry_host": front.address, "production_host": SITE,
+        }  # fmt: skip
+        project = render(plain_template, scratch / name, **answers)
+        home = scratch / "home"
+        home.mkdir()
+        started = Host(home, project, front, f"{front.address}/octo-org/shop/{name}", free_port(), free_port())
+        here(project, started.https, started.http)
+        started.versions |= make_versions(project, registry)
+        try:
+            yield started
+        finally:
+            if (started.folder / ".env").exists():
+                started.compose("down", "--volumes", "--remove-orphans")
+            for line in engine.docker(
+                "image", "ls", "--quiet", "--filter", f"reference=*/octo-org/shop/{name}"
+            ).split():
+                engine.docker("image", "rm", "--force", line, check=False)
+
+
+def make_versions(project: Path, registry: str) -> dict[str, str]:  # noqa: F811
+    """Build one version, and make the others of it, which differ as little as they need to; returns their digests."""
+    behind = f"{registry}/octo-org/shop/{project.name}"
+    engine.build(project, f"--tag={behind}:one", "--build-arg=VERSION=one")
+    sick = 'HEALTHCHECK --interval=1s --retries=2 --start-period=1s CMD ["/app/service", "no-such-command"]'
+    variants = {name: f"ENV VERSION={name}" for name in ("two", "three", "four", "five")} | {"sick": sick}
+    digests = {}
+    for name, line in {"one": "", **variants}.items():
+        if line:
+            subprocess.run(
+                ["docker", "build", "--quiet", f"--tag={behind}:{name}", "-"], check=True, capture_output=True,
+                input=f"FROM {behind}:one\n{line}\n", text=True, env=engine.environment(),
+            )  # fmt: skip
+        engine.docker("push", "--quiet", f"{behind}:{name}")
+        (digest,) = engine.inspect("image", f"{behind}:{name}")["RepoDigests"]
+        digests[name] = digest.partition("@")[2]
+    engine.docker("image", "rm", *(f"{behind}:{name}" for name in digests))
+    return digests

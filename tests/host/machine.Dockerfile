@@ -1,0 +1,20 @@
+# A machine as one rents it: Debian with systemd and SSH, and nobody's but root's. To save time, it has the packages that
+# prepare-host.sh installs; that script asks for them all the same.
+ARG IMAGE
+FROM ${IMAGE}
+RUN apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      systemd systemd-sysv dbus dbus-user-session libpam-systemd procps iproute2 ca-certificates openssh-server \
+      docker.io docker-cli docker-compose ufw unattended-upgrades rootlesskit slirp4netns uidmap && \
+    rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_* && \
+    systemctl disable docker.service docker.socket containerd.service
+# As a machine's kernel has it: one hierarchy of control groups.
+COPY --chmod=755 <<'BOOT' /boot.sh
+#!/bin/sh
+ssh-keygen -A
+umount -R /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec /sbin/init
+BOOT
+STOPSIGNAL SIGRTMIN+3
+CMD ["/boot.sh"]

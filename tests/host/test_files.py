@@ -1,0 +1,83 @@
+"""deploy/compose, read: what production runs is what development runs, and no more is reachable."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from shipshape.template import Answers
+
+from tests.contract.artefacts import compose
+from tests.support.render import ORDERS
+
+
+@pytest.fixture
+def project(rendered: Callable[[Answers], Path]) -> Path:
+    return rendered({"language": "go", "orchestrator": "compose"})
+
+
+@pytest.fixture
+def stack(project: Path) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((project / "deploy/compose/compose.prod.yaml").read_text())
+    return parsed
+
+
+def test_the_service_and_its_database_are_set_up_as_in_development(project: Path, stack: dict[str, Any]) -> None:
+    development = compose(project)["services"]
+    own = {"ports", "build", "image", "depends_on", "develop", "env_file"}
+    added = {"networks", "restart", "logging", "env_file"}
+    for here, there in (("blue", "app"), ("green", "app"), ("database", "database")):
+        production = {key: value for key, value in stack["services"][here].items() if key not in added | own}
+        assert production == {k: v for k, v in development[there].items() if k not in own}, here
+    assert stack["services"]["database"]["image"] == development["database"]["image"]
+
+
+def test_the_image_comes_by_digest_and_is_built_nowhere(stack: dict[str, Any]) -> None:
+    for slot in ("blue", "green"):
+        image = stack["services"][slot]["image"]
+        assert image == f"ghcr.io/octo-org/shop/orders-api@${{{slot.upper()}_DIGEST:-none}}"
+    assert not [name for name, service in stack["services"].items() if "build" in service]
+
+
+def test_the_proxy_alone_is_reached_from_outside(stack: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in stack["services"].items() if "ports" in service}
+    assert published.keys() == {"proxy"}
+    assert {port for port in published["proxy"] if not port.startswith("127.0.0.1:")} == {"80:80", "443:443"}
+    assert stack["networks"]["back"] == {"internal": True}
+    assert stack["services"]["database"]["networks"] == ["back"]
+    assert stack["services"]["proxy"]["networks"] == ["front"]
+
+
+def test_every_container_is_restricted_restarted_and_keeps_little_log(stack: dict[str, Any]) -> None:
+    for name, service in stack["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+    assert {name: s["cap_add"] for name, s in stack["services"].items() if "cap_add" in s} == {
+        "proxy": ["NET_BIND_SERVICE"]
+    }
+
+
+def test_each_environment_has_its_name(project: Path) -> None:
+    for environment, site in (("production", "{}.example.com"), ("staging", "staging.{}.example.com")):
+        text = (project / f"deploy/compose/{environment}.env").read_text()
+        assert f"\nSITE={site.format(ORDERS['service_name'])}\n" in text
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollback", "release", "backup", "restore", "prepare-host"])
+def test_a_script_with_wrong_arguments_says_what_it_needs(project: Path, name: str) -> None:
+    script = project / f"deploy/compose/{name}.sh"
+    arguments = ["one", "two", "three", "four"]
+    result = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert re.fullmatch(rf"Usage: .*{name}\.sh .*\n", result.stderr)
+
+
+def test_no_other_orchestrator_has_these_files(rendered: Callable[[Answers], Path]) -> None:
+    assert not (rendered({"language": "go", "orchestrator": "kubernetes"}) / "deploy/compose").exists()

@@ -1,0 +1,364 @@
+"""The whole way: a machine of its own, prepared by prepare-host.sh, deployed to by deploy.sh over SSH, without root."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.host.conftest import COUNTER, SITE, Site, make_versions
+from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
+from tests.support import engine, figures
+from tests.support.container import read
+from tests.support.load import Load
+from tests.support.paths import ENGINE
+from tests.support.registry import Guarded, guarded
+from tests.support.render import ORDERS, render
+
+pytestmark = pytest.mark.engine
+
+# Debian, as a digest that /work/shared/pins.yaml gives evidence for.
+DEBIAN = "debian:13.7-slim@sha256:a99cfc517144bc59b1978475ec53b46ecabec7e43635402ee5b77cc54cd1b20a"
+
+
+@dataclass(eq=False)
+class Machine:
+    """A machine in a container: systemd, sshd, a firewall, and in it Docker of the user `deploy`."""
+
+    name: str
+    project: Path
+    registry: Guarded
+    repository: str
+    versions: dict[str, str]
+    environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        networks = engine.inspect("container", self.name)["NetworkSettings"]["Networks"]
+        return str(networks["bridge"]["IPAddress"])
+
+    def root(self, *command: str, check: bool = True) -> str:
+        return engine.docker("exec", self.name, *command, check=check).strip()
+
+    def deploy(self, command: str) -> str:
+        """As its admin does: `sudo -iu deploy`."""
+        return self.root("runuser", "--login", "deploy", "--command", f"cd {self.project.name} && {command}")
+
+    def image(self, version: str) -> str:
+        return f"{self.repository}@{self.versions[version]}"
+
+    def run(self, script: str, version: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run deploy.sh or rollback.sh as a job of the pipeline does."""
+        return subprocess.run(
+            [f"deploy/compose/{script}", "production", self.image(version)], cwd=self.project,
+            env=self.environment | environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def deployed(self, version: str, script: str = "deploy.sh", **environment: str) -> str:
+        result = self.run(script, version, **environment)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stderr
+
+    def connect(self, port: int = 443) -> Site:
+        return Site(self.address, port, self.trust())
+
+    @cache  # noqa: B019
+    def trust(self) -> ssl.SSLContext:
+        root = self.deploy("docker compose exec -T proxy cat /data/caddy/pki/authorities/local/root.crt")
+        return ssl.create_default_context(cadata=root)
+
+    def live(self) -> str:
+        connection = self.connect()
+        try:
+            connection.request("GET", "/")
+            return str(read(connection.getresponse()).json["version"])
+        finally:
+            connection.close()
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        address, context = self.address, self.trust()
+        load = Load(lambda: [443], connect=lambda port: Site(address, port, context), workers=2, pause=0.01)
+        with load.running():
+            yield
+        assert load.lost == []
+        assert load.asked_again == 0
+        assert set(load.answers) == {200}
+        assert load.answers[200] > 50
+
+
+def ready(machine: str, command: list[str], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while subprocess.run(["docker", "exec", machine, *command], capture_output=True, check=False).returncode:
+        assert time.monotonic() < deadline, f"{command} never succeeded"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def machine(registry: str, plain_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:  # noqa: F811
+    """A machine that prepare-host.sh has prepared, and nothing was deployed to."""
+    scratch = tmp_path_factory.mktemp("machine")
+    gateway = engine.inspect("network", "bridge")["IPAM"]["Config"][0]["Gateway"]
+    if ENGINE.exists():
+        subprocess.run([ENGINE, "base", DEBIAN], check=True, capture_output=True)
+    dockerfile = Path(__file__).with_name("machine.Dockerfile").read_text()
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag=shipshape-test/machine", f"--build-arg=IMAGE={DEBIAN}", "-"],
+        input=dockerfile, text=True, check=True, env=engine.environment(), stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    name = f"machine-{os.getpid()}-{next(COUNTER)}"
+    with guarded(registry, gateway) as front:
+        project = render(
+            plain_template, scratch / name,
+            **ORDERS | {
+                "language": "go", "service_name": name, "orchestrator": "compose", "registry": "private",
+                "registry_host": front.address, "production_host": SITE,
+            },
+        )  # fmt: skip
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch / "key"], check=True)
+        systemd = ("--privileged", "--cgroupns=private", "--tmpfs=/run", "--tmpfs=/tmp", "--volume=/home")
+        engine.docker("run", "--detach", f"--name={name}", *systemd, "shipshape-test/machine")
+        started = Machine(name, project, front, f"{front.address}/octo-org/shop/{name}", {}, {})
+        try:
+            ready(name, ["systemctl", "is-system-running", "--wait"])
+            prepare(started, scratch / "key.pub")
+            started.versions |= make_versions(project, registry)
+            started.environment |= job(started, scratch)
+            before_images(started)
+            yield started
+        finally:
+            engine.docker("rm", "--force", "--volumes", name)
+
+
+def prepare(machine: Machine, key: Path) -> None:
+    """As the README says, twice: what the second run changes is a failure of its own test."""
+    engine.docker("cp", str(machine.project / "deploy/compose/prepare-host.sh"), f"{machine.name}:/root/")
+    engine.docker("cp", str(key), f"{machine.name}:/root/key.pub")
+    machine.root("sh", "-c", "mkdir -p /root/.ssh && cp /root/key.pub /root/.ssh/authorized_keys")
+    with figures.timed("host", "prepare-host.sh, its packages there already"):
+        machine.root("/root/prepare-host.sh", "/root/key.pub")
+
+
+def before_images(machine: Machine) -> None:
+    """What a rented machine need not know: a registry without TLS, networks apart from those around it, stand-ins."""
+    networks = {"bip": "10.210.0.1/24", "default-address-pools": [{"base": "10.211.0.0/16", "size": 24}]}
+    daemon = json.dumps(networks | {"insecure-registries": [machine.registry.address]})
+    machine.root(
+        "sh", "-c", f"mkdir -p /home/deploy/.config/docker && echo '{daemon}' >/home/deploy/.config/docker/daemon.json"
+    )
+    machine.root("systemctl", "--machine=deploy@", "--user", "restart", "docker-rootless")
+    stack = yaml.safe_load((machine.project / "deploy/compose/compose.prod.yaml").read_text())["services"]
+    changes: dict[str, dict[str, str]] = {name: {} for name in stack}
+    if ENGINE.exists():
+        images = [stack[name]["image"].partition("@")[0] for name in ("proxy", "database")]
+        there = f"docker exec --interactive {machine.name} runuser --login deploy --command 'docker load'"
+        subprocess.run(f"docker save {' '.join(images)} | {there}", shell=True, check=True, stdout=subprocess.DEVNULL)  # noqa: S602
+        changes |= {"proxy": {"image": images[0]}, "database": {"image": images[1]}}
+    text = yaml.safe_dump({"services": changes})
+    if not json.loads(machine.root("runuser", "--login", "deploy", "--command", "docker info --format json"))[
+        "CpuCfsQuota"
+    ]:
+        # Control groups in a container on a machine that has them in the old way: no limits can be set there.
+        text = re.sub(r"^  (\w+):( \{\})?$", r"  \1:\n    deploy: !reset null", text, flags=re.MULTILINE)
+    (machine.project / "deploy/compose/compose.override.yaml").write_text(text.replace(" {}", ""))
+
+
+def job(machine: Machine, scratch: Path) -> dict[str, str]:
+    """What a job of the pipeline has when it comes to deploy.sh, made by the workflow's own step."""
+    workflow = yaml.safe_load((machine.project / ".github/workflows/deploy.yml").read_text())
+    steps = workflow["jobs"]["production"]["steps"]
+    (step,) = [step for step in steps if step.get("name") == "Write the SSH key"]
+    host_key = machine.root("cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    values = {
+        "DEPLOY_HOST": f"deploy@{machine.address}",
+        "SSH_KNOWN_HOSTS": f"{machine.address} {host_key}",
+        "SSH_PRIVATE_KEY": (scratch / "key").read_text(),
+    }
+    assert {name: text.split(".")[1].rstrip(" }") for name, text in step["env"].items()} == {
+        name: name for name in values
+    }
+    variables = scratch / "github-env"
+    runner = {"RUNNER_TEMP": str(scratch), "GITHUB_ENV": str(variables)}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=os.environ | values | runner, check=True)
+    for folder in ("docker", "curl", "home"):
+        (scratch / folder).mkdir()
+    (scratch / "docker/config.json").write_text(machine.registry.login)
+    # In the place of DNS, and of an authority that everybody trusts; the tests themselves do check the certificate.
+    (scratch / "curl/.curlrc").write_text(f'connect-to = "{SITE}:443:{machine.address}:443"\ninsecure\n')
+    own = {"HOME": scratch / "home", "DOCKER_CONFIG": scratch / "docker", "CURL_HOME": scratch / "curl"}
+    given = dict(line.split("=", 1) for line in variables.read_text().splitlines())
+    return os.environ | {name: str(path) for name, path in own.items()} | given | {"WATCH_SECONDS": "3"}
+
+
+def ssh(machine: Machine, *options: str) -> subprocess.CompletedProcess[str]:
+    folder = machine.environment["SSH_FOLDER"]
+    known = ("-o", f"UserKnownHostsFile={folder}/known_hosts", "-o", "BatchMode=yes", "-i", f"{folder}/key")
+    command = ["ssh", *known, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+STATE = r"""
+find /etc/ssh /etc/systemd /etc/sysctl.d /etc/profile.d /etc/apt/apt.conf.d /etc/ufw /home/deploy/.ssh -type f |
+  sort | xargs sha256sum
+sha256sum /etc/passwd /etc/shadow /etc/group /etc/subuid
+ufw status; sshd -T; systemctl list-unit-files --state=enabled
+"""
+
+
+def test_a_second_preparation_changes_nothing(machine: Machine) -> None:
+    before = machine.root("bash", "-c", STATE)
+    machine.root("/root/prepare-host.sh", "/root/key.pub")
+    assert machine.root("bash", "-c", STATE) == before
+
+
+def test_the_user_has_no_power(machine: Machine) -> None:
+    assert machine.root("id", "deploy") == "uid=1000(deploy) gid=1000(deploy) groups=1000(deploy)"
+    assert machine.root("getent", "shadow", "deploy").split(":")[1] == "*"
+    assert machine.root("systemctl", "is-active", "docker.service", check=False) == "inactive", "no Docker of root's"
+    settings = machine.root("sshd", "-T").lower().splitlines()
+    assert {"passwordauthentication no", "kbdinteractiveauthentication no"} <= set(settings)
+    destination = machine.environment["DEPLOY_HOST"]
+    assert ssh(machine, destination, "id -un").stdout == "deploy\n"
+    assert "PTY allocation request failed" in ssh(machine, "-tt", destination, "true").stderr
+    assert "open failed: administratively prohibited" in ssh(machine, "-W", "127.0.0.1:22", destination).stderr
+    assert ssh(machine, "-o", "PubkeyAuthentication=no", destination, "true").returncode == 255
+
+
+def test_the_firewall_lets_in_three_ports(machine: Machine) -> None:
+    status = machine.root("ufw", "status", "verbose")
+    assert "Default: deny (incoming)" in status
+    assert set(re.findall(r"^(\S+)\s+ALLOW IN", status, re.MULTILINE)) == {"22/tcp", "80/tcp", "443/tcp"}
+
+
+@pytest.mark.parametrize("content", ["no key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "ssh-ed25519 nonsense"])
+def test_what_is_no_public_key_is_refused(machine: Machine, content: str) -> None:
+    machine.root("sh", "-c", f"printf '%s' '{content}' >/root/other")
+    result = subprocess.run(
+        ["docker", "exec", machine.name, "/root/prepare-host.sh", "/root/other"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "prepare-host: /root/other is not a public key" in result.stderr
+
+
+def test_from_an_empty_host_to_the_second_version(machine: Machine) -> None:
+    with figures.timed("host", "first deployment, over SSH, rootless"):
+        said = machine.deployed("one")
+    assert re.search(r"^integration: http://127.0.0.1:\d+ answers as it should$", said, re.MULTILINE)
+    assert machine.live() == "one"
+    with machine.under_load():
+        machine.deployed("two")
+        assert machine.live() == "two"
+    places = ("/home/deploy", "/dev/shm", "/run/user")  # noqa: S108
+    kept = machine.root("grep", "-rs", "--exclude-dir=.local", "auth", *places, check=False)
+    assert machine.registry.token not in kept
+
+
+def test_a_host_that_is_another_is_not_believed(machine: Machine, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(machine.environment["SSH_FOLDER"], tmp_path / "ssh"))
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    (folder / "known_hosts").write_text(f"{machine.address} {(tmp_path / 'other.pub').read_text()}")
+    for known in (folder / "known_hosts").read_text(), "":
+        (folder / "known_hosts").write_text(known)
+        result = machine.run("deploy.sh", "one", SSH_FOLDER=str(folder))
+        assert result.returncode != 0
+        assert "Host key verification failed" in result.stderr
+    assert machine.live() == "two"
+
+
+@pytest.fixture
+def demanding(machine: Machine) -> Iterator[None]:
+    """An integration test that one version alone passes."""
+    path = machine.project / "scripts/integration.sh"
+    before = path.read_text()
+    path.write_text(before + '[[ $(ask /) == *"two"* ]] || fail "this is not version two"\n')
+    yield
+    path.write_text(before)
+
+
+@pytest.mark.usefixtures("demanding")
+def test_an_integration_test_that_fails_keeps_the_old_version(machine: Machine) -> None:
+    with machine.under_load():
+        result = machine.run("deploy.sh", "three")
+    assert result.returncode == 1
+    assert "integration: this is not version two" in result.stderr
+    assert "release: the new version failed its test\n" in result.stderr
+    assert f"live is {machine.versions['two']}, as before" in result.stderr.splitlines()[-1]
+    assert machine.live() == "two"
+
+
+@pytest.mark.usefixtures("demanding")
+def test_a_rollback_asks_for_no_test_and_for_no_registry(machine: Machine) -> None:
+    reads = len(machine.registry.reads)
+    with machine.under_load():
+        machine.deployed("one", "rollback.sh", DOCKER_CONFIG="/none")
+    assert machine.live() == "one"
+    assert len(machine.registry.reads) == reads
+    machine.deployed("two")
+
+
+def test_a_service_that_is_not_reached_from_outside_is_switched_back(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / ".curlrc").write_text(f'connect-to = "{SITE}:443:127.0.0.1:1"\n')
+    result = machine.run("deploy.sh", "one", CURL_HOME=str(tmp_path))
+    assert result.returncode == 1
+    assert "release: the service was not well with the new version\n" in result.stderr
+    assert machine.live() == "two"
+
+
+def test_a_deployment_whose_runner_dies_ends_by_itself(machine: Machine) -> None:
+    path = machine.project / "scripts/integration.sh"
+    before = path.read_text()
+    path.write_text(before.replace("url=${1%/}\n", "url=${1%/}\necho begun >&2; sleep 600\n"))
+    command = ["deploy/compose/deploy.sh", "production", machine.image("one")]
+    try:
+        with subprocess.Popen(
+            command, cwd=machine.project, env=machine.environment, start_new_session=True, text=True,
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            assert process.stderr
+            while "begun" not in (line := process.stderr.readline()):
+                assert line, "it ended before its test"
+            os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        path.write_text(before)
+    deadline = time.monotonic() + 60
+    while len(machine.deploy("docker compose ps --all --quiet blue green").split()) != 1:
+        assert time.monotonic() < deadline, "the new version was left behind"
+        time.sleep(0.5)
+    assert machine.live() == "two"
+    with machine.under_load():
+        machine.deployed("one")
+    assert machine.live() == "one"
+
+
+def test_the_nightly_backup_is_made_and_can_be_read_back(machine: Machine) -> None:
+    assert f"{machine.name}-backup.timer" in machine.root("systemctl", "list-timers")
+    machine.root("systemctl", "start", f"{machine.name}-backup.service")
+    (backup,) = machine.deploy("ls backups").split()
+    assert machine.deploy(f"./restore.sh --try backups/{backup}") == "restore: the backup can be read back"
+
+
+def test_all_comes_back_after_the_machine_was_restarted(machine: Machine) -> None:
+    live = machine.live()
+    engine.docker("restart", machine.name)
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            assert machine.live() == live
+            break
+        except (OSError, KeyError, json.JSONDecodeError):
+            assert time.monotonic() < deadline, machine.root("systemctl", "--failed")
+            time.sleep(0.5)

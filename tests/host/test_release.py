@@ -1,0 +1,360 @@
+"""release.sh on a host with a real engine: what must hold whatever happens to a deployment."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+
+import pytest
+
+from tests.host.conftest import PASSED, SITE, Host
+from tests.support import engine, figures
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(autouse=True)
+def _live(host: Host, request: pytest.FixtureRequest) -> None:
+    """All tests but the first find version one live, whichever of them are run."""
+    if "empty_host" in request.node.name:
+        return
+    if not (host.folder / "slots/live").exists() or host.live() != "one":
+        host.deployed("one")
+
+
+def test_the_first_deployment_on_an_empty_host(host: Host) -> None:
+    with figures.timed("host", "first deployment"):
+        run = host.deployed("one")
+    assert run.questions == ["credentials", "test", "watch"]
+    assert run.last == f"release: live is {host.image('one')}"
+    assert host.live() == "one"
+    password = host.folder / "secrets/database_password"
+    assert re.fullmatch(r"[0-9a-f]{48}", password.read_text())
+    assert stat.S_IMODE(password.parent.stat().st_mode) == 0o700
+    assert not list(host.folder.glob("incoming.*"))
+
+
+def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
+    assert host.registry.reads, "the image came from elsewhere"
+    run = host.release("two", **PASSED, credentials="")
+    assert run.code == 1
+    assert "no basic auth credentials" in "".join(run.output)
+    assert host.live() == "one"
+    left = Path(os.environ.get("XDG_RUNTIME_DIR", "/dev/shm")) / f"{host.name}-pull"  # noqa: S108
+    left.mkdir()  # by a run that was killed
+    (left / "config.json").write_text(host.registry.login)
+    host.deployed("two")
+    assert host.live() == "two"
+    for place in (host.home, Path("/dev/shm")):  # noqa: S108
+        for path in place.rglob("*"):
+            if path.is_file():
+                assert host.registry.token not in path.read_text(errors="replace"), path
+    assert not (host.home / ".docker").exists()
+
+
+def test_a_new_version_takes_over_and_no_request_is_lost(host: Host) -> None:
+    with host.under_load(pause=0) as load, figures.timed("host", "deployment"):
+        run = host.deployed("two")
+        assert host.live() == "two"
+    assert len(host.slots()) == 1, "the old version is gone"
+    assert run.last == f"release: live is {host.image('two')}"
+    figures.note("host", "requests during it", load.answers[200], "")
+
+
+def test_a_version_that_never_gets_healthy(host: Host) -> None:
+    with host.under_load():
+        run = host.release("sick")
+    assert run.code == 1
+    assert "release: the new version did not get healthy\n" in run.output
+    assert run.last == f"release: failed; live is {host.versions['one']}, as before"
+    assert "test" not in run.questions
+    assert host.live() == "one"
+    assert len(host.slots()) == 1
+    assert host.versions["sick"] not in images(host), "it takes up no room"
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({"test": "failed"}, "the new version failed its test"),
+        ({"test": "passed", "watch": "failed"}, "the service was not well with the new version"),
+        ({"test": "passed"}, "nobody answered: watch"),
+        ({"none": ""}, "nobody answered: test"),
+    ],
+    ids=["test", "watch", "gone-watching", "gone-testing"],
+)
+def test_a_version_that_is_refused(host: Host, answers: dict[str, str], reason: str) -> None:
+    with host.under_load():
+        run = host.release("two", **answers)
+    assert run.code == 1
+    assert f"release: {reason}\n" in run.output
+    assert run.last == f"release: failed; live is {host.versions['one']}, as before"
+    assert host.live() == "one"
+    assert len(host.slots()) == 1
+
+
+def test_a_version_that_falls_over_when_it_has_the_traffic(host: Host) -> None:
+    run = host.begin("two")
+    if host.versions["two"] not in images(host):
+        run.say(host.registry.login)
+    run.say("passed")
+    run.read("watch")
+    (identity,) = host.compose("ps", "--quiet", live_slot(host)).split()
+    os.kill(engine.inspect("container", identity)["State"]["Pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while (state := engine.inspect("container", identity))["RestartCount"] == 0 or healthy(state) != "healthy":
+        assert time.monotonic() < deadline, state["State"]
+        time.sleep(0.2)
+    run.say("passed")
+    assert run.end() == 1
+    assert "release: the new version was restarted\n" in run.output
+    assert host.live() == "one"
+
+
+def healthy(state: dict[str, dict[str, dict[str, str]]]) -> str:
+    return state["State"]["Health"]["Status"]
+
+
+def live_slot(host: Host) -> str:
+    return (host.folder / "slots/live").read_text().strip()
+
+
+@pytest.mark.parametrize("point", ["starting", "test", "has the traffic", "watch"])
+def test_a_deployment_that_is_killed_and_run_again(host: Host, point: str) -> None:
+    """SIGKILL, so nothing is cleaned up: one version or the other serves, and the next run sets all right."""
+    with host.under_load():
+        run = host.begin("two")
+        if host.versions["two"] not in images(host):
+            run.say(host.registry.login)
+        if point not in {"starting", "test"}:
+            run.say("passed")
+        run.read(point)
+        run.kill()
+        assert host.live() in {"one", "two"}
+        again = host.deployed("two")
+        assert host.live() == "two"
+    assert again.last == f"release: live is {host.image('two')}"
+    assert len(host.slots()) == 1
+    assert not list(host.folder.glob("incoming.*"))
+
+
+def test_two_deployments_at_once(host: Host) -> None:
+    first = host.begin("three")
+    first.read("credentials" if host.versions["three"] not in images(host) else "test")
+    second = host.release("two")
+    assert second.code == 1
+    assert second.output == ["release: another deployment is at work here: try again when it has ended\n"]
+    assert host.live() == "one"
+    assert first.end() == 1
+    assert first.last.startswith("release: failed; live is")
+    assert not list(host.folder.glob("incoming.*"))
+    with (host.folder / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def images(host: Host) -> list[str]:
+    """The digests of the service's images on this host."""
+    lines = engine.docker("image", "ls", "--digests", "--format=json", host.repository).splitlines()
+    return [json.loads(line)["Digest"] for line in lines]
+
+
+def test_back_to_an_earlier_version_without_a_registry_and_the_disk_does_not_fill(host: Host) -> None:
+    for version in ("two", "three", "four", "five"):
+        host.deployed(version)
+    assert sorted(images(host)) == sorted(host.versions[name] for name in ("three", "four", "five"))
+    with host.under_load():
+        run = host.deployed("three")
+    assert "credentials" not in run.questions, "the image is still there"
+    assert host.live() == "three"
+    history = [line.split()[1] for line in (host.folder / "history").read_text().splitlines()]
+    assert history[-2:] == [host.versions["five"], host.versions["three"]]
+
+
+def test_a_caddyfile_that_is_not_sound_changes_nothing(host: Host) -> None:
+    caddyfile = host.project / "deploy/compose/Caddyfile"
+    before = caddyfile.read_text()
+    caddyfile.write_text(before.replace("reverse_proxy", "reverse_prosy"))
+    try:
+        with host.under_load():
+            run = host.release("two")
+        assert run.code == 1
+        assert any("the new Caddyfile was refused" in line and "reverse_prosy" in line for line in run.output)
+        assert host.live() == "one"
+    finally:
+        caddyfile.write_text(before)
+    host.deployed("two")
+
+
+def test_a_new_caddyfile_is_taken_up(host: Host) -> None:
+    caddyfile = host.project / "deploy/compose/Caddyfile"
+    before = caddyfile.read_text()
+    caddyfile.write_text(before.replace("?X-Content-Type-Options nosniff", "X-Changed yes"))
+    try:
+        host.deployed("two")
+        assert host.ask("/").headers["x-changed"] == "yes"
+    finally:
+        caddyfile.write_text(before)
+    host.deployed("one")
+    assert "x-changed" not in host.ask("/").headers
+
+
+def test_what_is_for_this_host_alone_is_not_answered_outside(host: Host) -> None:
+    for path in ("/metrics", "/metrics/../metrics", "//metrics", "/%6detrics", "/METRICS", "/readyz", "/proxy/metrics"):
+        answer = host.ask(path)
+        assert answer.status == 404, path
+        assert "http_requests_total" not in answer.body, path
+    assert host.ask("/healthz").status == 200
+    assert "http_requests_total{" in inside("/metrics")
+    assert "caddy_http_requests_total" in inside("/proxy/metrics")
+    assert json.loads(inside("/readyz"))["checks"] == {"database": "ok"}
+
+
+def inside(path: str) -> str:
+    connection = HTTPConnection("127.0.0.1", 9180, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def test_what_a_caller_from_outside_gets(host: Host) -> None:
+    answer = host.ask("/")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in answer.headers
+    plain = HTTPConnection("127.0.0.1", host.http, timeout=10)
+    plain.request("GET", "/orders?id=1", headers={"Host": SITE})
+    response = plain.getresponse()
+    assert (response.status, response.getheader("Location")) == (308, f"https://{SITE}/orders?id=1")
+    plain.close()
+
+
+def test_the_restrictions_are_in_force(host: Host) -> None:
+    for name, added in ((live_slot(host), None), ("database", None), ("proxy", ["CAP_NET_BIND_SERVICE"])):
+        (identity,) = host.compose("ps", "--quiet", name).split()
+        container = engine.inspect("container", identity)
+        options = container["HostConfig"]
+        assert options["ReadonlyRootfs"], name
+        assert (options["CapDrop"], options["CapAdd"]) == (["ALL"], added), name
+        assert "no-new-privileges:true" in options["SecurityOpt"], name
+        assert options["Memory"] > 0, name
+        assert options["PidsLimit"] == 256, name
+        assert options["RestartPolicy"]["Name"] == "unless-stopped", name
+        assert options["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}, name
+        status = Path(f"/proc/{container['State']['Pid']}/status").read_text()
+        effective = re.search(r"^CapEff:\s+([0-9a-f]+)", status, re.MULTILINE)
+        assert effective, name
+        assert int(effective[1], 16) & ~(1 << 10) == 0, f"{name}: more than to bind a low port"
+
+
+def test_the_database_reaches_nothing_and_only_the_service_reaches_it(host: Host) -> None:
+    (identity,) = host.compose("ps", "--quiet", "database").split()
+    networks = engine.inspect("container", identity)["NetworkSettings"]["Networks"]
+    assert set(networks) == {f"{host.name}_back"}
+    assert engine.inspect("network", f"{host.name}_back")["Internal"]
+    (proxy,) = host.compose("ps", "--quiet", "proxy").split()
+    assert set(engine.inspect("container", proxy)["NetworkSettings"]["Networks"]) == {f"{host.name}_front"}
+    password = (host.folder / "secrets/database_password").read_text()
+    shown = host.compose("config") + host.compose("logs") + engine.docker("inspect", identity)
+    assert password not in shown
+
+
+def script(host: Host, name: str, *arguments: str) -> tuple[int, str]:
+    result = subprocess.run(
+        [host.folder / name, *arguments], env=engine.environment(), stdout=PIPE, stderr=STDOUT, text=True, check=False
+    )
+    return result.returncode, result.stdout.strip()
+
+
+def sql(host: Host, query: str) -> str:
+    return host.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "app", "-c", query).strip()
+
+
+def test_a_backup_brings_back_what_was_lost(host: Host) -> None:
+    sql(host, "CREATE TABLE orders (id int); INSERT INTO orders VALUES (4711)")
+    old = host.folder / "backups/app-20200101T000000Z.dump"
+    old.write_text("old")
+    os.utime(old, (0, 0))
+    code, output = script(host, "backup.sh")
+    assert code == 0, output
+    backup = host.folder / output
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert list(backup.parent.iterdir()) == [backup], "the old one is gone, and nothing half is left"
+    sql(host, "INSERT INTO orders VALUES (1)")
+    code, output = script(host, "restore.sh", "--try", str(backup))
+    assert (code, output) == (0, "restore: the backup can be read back")
+    assert sql(host, "SELECT count(*) FROM orders") == "2", "a trial changes nothing"
+    sql(host, "DROP TABLE orders")
+    with host.under_load():
+        code, output = script(host, "restore.sh", str(backup))
+    assert code == 0, output
+    assert sql(host, "SELECT id FROM orders") == "4711"
+    before = re.search(r"the database (before_\d+)", output)
+    assert before
+    assert before[1] in sql(host, "SELECT datname FROM pg_database")
+    deadline = time.monotonic() + 30
+    while json.loads(inside("/readyz"))["status"] != "ready":
+        assert time.monotonic() < deadline, "the service did not come back to its database"
+        time.sleep(0.1)
+
+
+def test_a_backup_that_is_broken_is_refused_and_the_database_stays(host: Host) -> None:
+    code, output = script(host, "backup.sh")
+    assert code == 0, output
+    whole = (host.folder / output).read_bytes()
+    broken = host.folder / "backups/broken.dump"
+    databases = sql(host, "SELECT count(*) FROM pg_database")
+    for content in (whole[: len(whole) // 2], b"not a backup"):
+        broken.write_bytes(content)
+        for arguments in (("--try",), ()):
+            code, output = script(host, "restore.sh", *arguments, str(broken))
+            assert code == 1
+            assert "the database is as it was" in output
+    assert sql(host, "SELECT count(*) FROM pg_database") == databases
+    code, output = script(host, "restore.sh", "no-such-file")
+    assert (code, output) == (1, "restore: no-such-file is no backup: ls backups/ shows what there is")
+
+
+def test_a_backup_that_fails_leaves_no_half_of_one(host: Host) -> None:
+    before = sorted((host.folder / "backups").iterdir())
+    host.compose("stop", "database")
+    try:
+        code, output = script(host, "backup.sh")
+        assert code == 1
+        assert "backup: the database was not written" in output
+        assert sorted((host.folder / "backups").iterdir()) == before
+    finally:
+        host.compose("start", "database")
+
+
+def test_it_is_told_when_the_proxy_or_the_database_is_older_than_the_file(host: Host) -> None:
+    override = host.project / "deploy/compose/compose.override.yaml"
+    before = override.read_text()
+    (identity,) = host.compose("ps", "--quiet", "database").split()
+    override.write_text(before.replace("  database:\n", "  database:\n    labels: {newer: 'yes'}\n"))
+    try:
+        run = host.deployed("two")
+    finally:
+        override.write_text(before)
+    assert any(line.startswith("release: database is older than compose.prod.yaml") for line in run.output)
+    assert not any(line.startswith("release: proxy is older") for line in run.output)
+    assert host.compose("ps", "--quiet", "database").split() == [identity], "a deployment replaces no database"
+
+
+def test_an_image_of_another_service_is_refused(host: Host) -> None:
+    other = f"registry.example.com/{host.name}@{host.versions['two']}"
+    result = subprocess.run(
+        [host.folder / "release.sh", other], env=engine.environment() | {"HOME": str(host.home)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "compose.prod.yaml is for another image" in result.stderr
+    assert host.live() == "one"
