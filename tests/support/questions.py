@@ -105,6 +105,9 @@ def default(name: str) -> str:
         "language_version": "the language's usual one",
         "image_namespace": "the owner, in lower case",
         "port": "the language's usual one",
+        "kubernetes_namespace": "the service's name",
+        "kubernetes_entrance": "`gateway-system/public` or `traefik/traefik`",
+        "production_host": "the service's name at `example.com`",
         "fargate_memory": "the least that fits",
     }
     return spoken.get(name) or f"`{value}`"
@@ -115,7 +118,9 @@ def listed(paths: list[str]) -> str:
         return "only one choice yet"
     if len(paths) >= MANY:
         return "most of the service"
-    return ", ".join(f"`{path}`" for path in paths)
+    # a folder of deploy/ stands for what is in it
+    shown = [re.sub(r"^(deploy/\w+/).*", r"\1", path) for path in paths]
+    return ", ".join(f"`{path}`" for path in dict.fromkeys(shown))
 
 
 if __name__ == "__main__":
