@@ -50,16 +50,20 @@ class Template:
         return rows
 
     def combinations(self) -> Iterator[Answers]:
-        """One set of answers for each combination that the tables offer: language, version, registry, orchestrator."""
+        """Sets of answers in which every two rows of the tables meet: language, version, registry, orchestrator.
+
+        No file depends on more than two of them, so that all of a third with all of them shows nothing new.
+        """
         versions = [(name, v) for name, row in self.table("languages").items() for v in row["versions"]]
-        for (language, version), registry, orchestrator in product(
-            versions, self.table("registries"), self.table("orchestrators")
+        orchestrators = list(self.table("orchestrators"))
+        for (first, (language, version)), (second, registry) in product(
+            enumerate(versions), enumerate(self.table("registries"))
         ):
             yield {
                 "language": language,
                 "language_version": version,
                 "registry": registry,
-                "orchestrator": orchestrator,
+                "orchestrator": orchestrators[(first + second) % len(orchestrators)],
             }
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from tests.ecs import cloudformation
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -74,4 +76,53 @@ def of_service(app: dict[str, Any]) -> Terms:
     )
 
 
-ARTEFACTS = {"Dockerfile": of_dockerfile, "docker-compose.yml": of_compose, "compose.prod.yaml": of_production_compose}
+def of_kubernetes(project: Path) -> Terms:
+    path = project / "deploy/kubernetes/base/deployment.yml"
+    if not path.exists():
+        return Terms()
+    pod = yaml.safe_load(path.read_text())["spec"]["template"]["spec"]
+    (app,) = pod["containers"]
+    (port,) = app["ports"]
+    empty = {volume["name"] for volume in pod["volumes"] if "emptyDir" in volume}
+    restricted, user = app["securityContext"], pod["securityContext"]
+    asked, limit = app["resources"]["requests"], app["resources"]["limits"]
+    return Terms(
+        port=port["containerPort"],
+        user=f"{user['runAsUser']}:{user['runAsGroup']}",
+        read_only=restricted["readOnlyRootFilesystem"],
+        writable=tuple(mount["mountPath"] for mount in app["volumeMounts"] if mount["name"] in empty),
+        dropped=tuple(restricted["capabilities"]["drop"]),
+        no_new_privileges=not restricted["allowPrivilegeEscalation"],
+        grace=pod["terminationGracePeriodSeconds"] - app["lifecycle"]["preStop"]["sleep"]["seconds"],
+        memory=(int(asked["memory"].removesuffix("Mi")), int(limit["memory"].removesuffix("Mi"))),
+        cpu=(int(asked["cpu"].removesuffix("m")) / 1000, int(limit["cpu"].removesuffix("m")) / 1000),
+        image=app["image"],
+    )
+
+
+def of_ecs(project: Path) -> Terms:
+    path = project / "deploy/ecs/service.yml"
+    if not path.exists():
+        return Terms()
+    resources = cloudformation.resolve(cloudformation.load(path), {})
+    (container,) = resources["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    (mapping,) = container["PortMappings"]
+    (image,) = re.findall(r"^image_name=(.+)$", (path.parent / "stack.sh").read_text(), re.MULTILINE)
+    return Terms(
+        port=mapping["ContainerPort"],
+        user=container["User"],
+        read_only=container["ReadonlyRootFilesystem"],
+        writable=tuple(one["ContainerPath"] for one in container["LinuxParameters"]["Tmpfs"]),
+        dropped=tuple(container["LinuxParameters"]["Capabilities"]["Drop"]),
+        grace=container["StopTimeout"],
+        image=image,
+    )
+
+
+ARTEFACTS = {
+    "Dockerfile": of_dockerfile,
+    "docker-compose.yml": of_compose,
+    "deploy/compose": of_production_compose,
+    "deploy/kubernetes": of_kubernetes,
+    "deploy/ecs": of_ecs,
+}

@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 from shipshape.template import Answers
@@ -141,15 +142,59 @@ PERMISSIONS = {
     "image": ({}, READ),
     "scan": ({}, READ | {"actions": "read", "security-events": "write"}),
     "publish": ({"ghcr": PACKAGES}, READ | OIDC),
+    "deploy": ({}, {"actions": "write"}),
     "release": ({"ghcr": PACKAGES, "dockerhub": OIDC, "ecr": OIDC}, READ),
     "report": ({}, {"issues": "write"}),
 }
+# What reads an image from each registry, and what deploys with each orchestrator.
+PULL: dict[str, dict[str, str]] = {"ghcr": {"packages": "read"}, "dockerhub": OIDC, "ecr": OIDC, "private": {}}
+DEPLOY: dict[str, dict[str, str]] = {"compose": {}, "kubernetes": {}, "ecs": OIDC}
+
+
+def jobs_of(project: Path, workflow: str) -> dict[str, Any]:
+    jobs: dict[str, Any] = yaml.safe_load((project / f".github/workflows/{workflow}.yml").read_text())["jobs"]
+    return jobs
 
 
 def test_each_job_may_do_what_the_table_says(combination: Answers, project: Path) -> None:
-    jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
     wanted = {name: own | more.get(combination["registry"], {}) for name, (more, own) in PERMISSIONS.items()}
-    assert {name: job["permissions"] for name, job in jobs.items()} == wanted
+    assert {name: job["permissions"] for name, job in jobs_of(project, "ci").items()} == wanted
+
+
+def test_each_deploying_job_may_read_the_image_and_take_its_role(combination: Answers, project: Path) -> None:
+    wanted = READ | PULL[combination["registry"]] | DEPLOY[combination["orchestrator"]]
+    deploying = jobs_of(project, "deploy") | jobs_of(project, "rollback")
+    assert deploying.keys() == {"staging", "production", "rollback"}
+    for name, job in deploying.items():
+        assert job["permissions"] == wanted, name
+
+
+def test_every_environment_gets_a_verified_digest_and_nothing_else(combination: Answers, project: Path) -> None:
+    orchestrator = combination["orchestrator"]
+    deploying = jobs_of(project, "deploy") | jobs_of(project, "rollback")
+    for name, job in deploying.items():
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        script = "rollback" if name == "rollback" else "deploy"
+        assert commands.index('scripts/verify.sh "$IMAGE@$DIGEST"') < len(commands) - 1, name
+        assert commands[-1] == f'deploy/{orchestrator}/{script}.sh "$ENVIRONMENT" "$IMAGE@$DIGEST"', name
+        assert job["environment"] == job["env"]["ENVIRONMENT"] == job["concurrency"], name
+        # nobody deploys what another branch's workflow says
+        assert "needs" in job or job["if"] == "github.ref == 'refs/heads/main'", name
+    assert jobs_of(project, "deploy")["production"]["needs"] == "staging"
+    for workflow in ("deploy", "rollback"):
+        triggers = yaml.safe_load((project / f".github/workflows/{workflow}.yml").read_text())[True]
+        assert triggers.keys() == {"workflow_dispatch"}, "started by the pipeline or a person, by nothing from outside"
+    folder = project / "deploy" / orchestrator
+    for script in ("deploy.sh", "rollback.sh"):
+        assert (folder / script).stat().st_mode & 0o111, script
+
+
+def test_the_pipeline_deploys_what_it_pushed(project: Path) -> None:
+    job = jobs_of(project, "ci")["deploy"]
+    assert job["needs"] == "publish"
+    (step,) = job["steps"]
+    assert step["env"]["DIGEST"] == "${{ needs.publish.outputs.digest }}"
+    assert step["run"].startswith("gh workflow run deploy.yml ")
 
 
 def test_scanners_are_kept_from_credentials(project: Path) -> None:

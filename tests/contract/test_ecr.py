@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
-import yaml
 from moto import mock_aws
 from shipshape.template import Answers
 
+from tests.support.aws import actions, admits, claims, role_policy, trust_policy
 from tests.support.render import ORDERS
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -33,33 +32,6 @@ def stack(template_body: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             StackName=f"{SERVICE}-registry", TemplateBody=template_body, Capabilities=["CAPABILITY_NAMED_IAM"]
         )
         yield
-
-
-def trust_policy() -> dict[str, Any]:
-    role = boto3.client("iam", REGION).get_role(RoleName=f"{SERVICE}-push")["Role"]
-    policy: Any = role["AssumeRolePolicyDocument"]
-    return json.loads(policy) if isinstance(policy, str) else dict(policy)
-
-
-def admits(policy: dict[str, Any], claims: dict[str, str]) -> bool:
-    """Whether a token with these claims may take the role.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-    """
-    operators: dict[str, Callable[[str, str], bool]] = {"StringEquals": str.__eq__, "StringLike": fnmatchcase}
-    (statement,) = policy["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRoleWithWebIdentity")
-    assert statement["Condition"].keys() == operators.keys()
-    for operator, conditions in statement["Condition"].items():
-        for key, wanted in conditions.items():
-            value = claims[key.rpartition(":")[2]]
-            if not any(operators[operator](value, one) for one in ([wanted] if isinstance(wanted, str) else wanted)):
-                return False
-    return True
-
-
-def claims(subject: str, audience: str = "sts.amazonaws.com") -> dict[str, str]:
-    return {"sub": subject, "aud": audience}
 
 
 def test_the_repository_is_made_as_it_should(stack: None, template_body: str) -> None:
@@ -84,7 +56,7 @@ def test_old_commits_go_and_releases_stay(template_body: str) -> None:
 
 @pytest.mark.parametrize("subject", ["ref:refs/heads/main", "ref:refs/tags/v1.2.3"])
 def test_the_pipeline_of_this_repository_may_push(stack: None, subject: str) -> None:
-    assert admits(trust_policy(), claims(f"repo:{REPOSITORY}:{subject}"))
+    assert admits(trust_policy(f"{SERVICE}-push"), claims(f"repo:{REPOSITORY}:{subject}"))
 
 
 @pytest.mark.parametrize(
@@ -100,22 +72,48 @@ def test_the_pipeline_of_this_repository_may_push(stack: None, subject: str) -> 
     ],
 )
 def test_nobody_else_may(stack: None, subject: str) -> None:
-    assert not admits(trust_policy(), claims(subject))
+    assert not admits(trust_policy(f"{SERVICE}-push"), claims(subject))
 
 
 def test_a_token_for_somebody_else_is_refused(stack: None) -> None:
-    assert not admits(trust_policy(), claims(f"repo:{REPOSITORY}:ref:refs/heads/main", "https://github.com/octo-org"))
+    assert not admits(
+        trust_policy(f"{SERVICE}-push"), claims(f"repo:{REPOSITORY}:ref:refs/heads/main", "https://github.com/octo-org")
+    )
 
 
-def test_the_role_may_push_to_this_repository_and_no_more(stack: None) -> None:
-    policy = boto3.client("iam", REGION).get_role_policy(RoleName=f"{SERVICE}-push", PolicyName="push")
-    document: Any = policy["PolicyDocument"]
-    if isinstance(document, str):  # moto answers with Python's own notation, which YAML reads
-        document = yaml.safe_load(document)
-    for statement in document["Statement"]:
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        assert not [action for action in actions if "*" in action or "Delete" in action]
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_deployment_to_either_environment_may_pull(stack: None, environment: str) -> None:
+    assert admits(trust_policy(f"{SERVICE}-pull"), claims(f"repo:{REPOSITORY}:environment:{environment}"))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        f"repo:{REPOSITORY}:ref:refs/heads/main",
+        f"repo:{REPOSITORY}:pull_request",
+        f"repo:{REPOSITORY}:environment:preview",
+        f"repo:{REPOSITORY}:environment:production2",
+        f"repo:{REPOSITORY}-fork:environment:production",
+        f"repo:stranger/{SERVICE}:environment:production",
+    ],
+)
+def test_nobody_else_may_pull(stack: None, subject: str) -> None:
+    assert not admits(trust_policy(f"{SERVICE}-pull"), claims(subject))
+    assert not admits(trust_policy(f"{SERVICE}-pull"), claims(f"repo:{REPOSITORY}:environment:staging", "elsewhere"))
+
+
+@pytest.mark.parametrize("name", ["push", "pull"])
+def test_a_role_reaches_this_repository_and_no_more(stack: None, name: str) -> None:
+    for statement in role_policy(f"{SERVICE}-{name}", name):
+        assert not [action for action in actions(statement) if "*" in action or "Delete" in action]
         if statement["Resource"] == "*":
-            assert actions == ["ecr:GetAuthorizationToken"], "AWS has no narrower resource for this one alone"
+            assert actions(statement) == ["ecr:GetAuthorizationToken"], (
+                "AWS has no narrower resource for this one alone"
+            )
         else:
             assert statement["Resource"].endswith(f":repository/{SERVICE}")
+
+
+def test_who_pulls_does_not_push(stack: None) -> None:
+    allowed = {action for statement in role_policy(f"{SERVICE}-pull", "pull") for action in actions(statement)}
+    assert allowed == {"ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import botocore
 import pytest
 import yaml
+from shipshape.template import Answers
 
 from tests.support.render import TEMPLATE, render
 
@@ -18,19 +19,45 @@ NAMES = [
     "github_owner",
     "language",
     "language_version",
+    "orchestrator",
+    "deployment_strategy",
+    "kubernetes_namespace",
+    "kubernetes_exposure",
+    "kubernetes_entrance",
+    "kubernetes_secrets",
+    "kubernetes_secret_store",
+    "kubernetes_monitoring",
+    "kubernetes_verification",
+    "fargate_cpu",
+    "fargate_memory",
+    "production_host",
+    "port",
     "registry",
     "registry_host",
     "aws_account_id",
     "aws_region",
     "image_namespace",
     "platforms",
-    "orchestrator",
-    "port",
     "dependency_updates",
     "license",
 ]
-# Asked only where the registry is one of these.
-ONLY_FOR = {"registry_host": "private", "aws_account_id": "ecr", "aws_region": "ecr"}
+KUBERNETES = {"orchestrator": "kubernetes"}
+# Asked only with such answers to other questions.
+ONLY_FOR: dict[str, Answers] = {
+    "registry_host": {"registry": "private"},
+    "aws_account_id": {"registry": "ecr"},
+    "aws_region": {"registry": "ecr"},
+    "deployment_strategy": KUBERNETES,
+    "kubernetes_namespace": KUBERNETES,
+    "kubernetes_exposure": KUBERNETES,
+    "kubernetes_entrance": KUBERNETES,
+    "kubernetes_secrets": KUBERNETES,
+    "kubernetes_secret_store": KUBERNETES | {"kubernetes_secrets": "external-secrets"},
+    "kubernetes_monitoring": KUBERNETES,
+    "kubernetes_verification": KUBERNETES,
+    "fargate_cpu": {"orchestrator": "ecs"},
+    "fargate_memory": {"orchestrator": "ecs"},
+}
 
 REFUSED = [
     ("service_name=Orders", "use lower-case letters"),
@@ -52,6 +79,14 @@ REFUSED = [
     ("image_namespace=Octo", "use lower-case letters"),
     ("image_namespace=octo//shop", "use lower-case letters"),
     ("orchestrator=cron", "'cron' is not in ['compose'"),
+    ("production_host=orders", "use a DNS name in lower case"),
+    ("production_host=https://orders.example.com", "without https:// and without a path"),
+    ("production_host=Orders.example.com", "use a DNS name in lower case"),
+    ("production_host=orders_api.example.com", "use a DNS name in lower case"),
+    ("production_host=-orders.example.com", "use a DNS name in lower case"),
+    ("production_host=10.0.0.1", "use a DNS name in lower case"),
+    (f"production_host={'o' * 64}.example.com", "use a DNS name in lower case"),
+    (f"production_host={'o.' * 122}com", "use a DNS name in lower case"),
     ("port=80", "use a number from 1025 to 65535"),
     ("port=70000", "use a number from 1025 to 65535"),
     ("port=http", "invalid literal for int()"),
@@ -61,16 +96,30 @@ REFUSED = [
 ]
 
 REFUSED_FOR = [
-    ("ecr", "aws_account_id=12345678901", "use the account's 12 digits"),
-    ("ecr", "aws_account_id=1234-5678-9012", "use the account's 12 digits"),
-    ("ecr", "aws_region=eu-central-9", "use the code of an AWS region"),
-    ("ecr", "aws_region=Frankfurt", "use the code of an AWS region"),
-    ("private", "registry_host=https://registry.example.com", "without https:// and without a path"),
-    ("private", "registry_host=registry.example.com/team", "without https:// and without a path"),
-    ("private", "registry_host=localhost", "use a host"),
-    ("private", "registry_host=Registry.example.com", "use a host in lower case"),
-    ("private", "image_namespace=Team", "use lower-case letters"),
-    ("dockerhub", "image_namespace=Team", "use lower-case letters"),
+    ("registry=ecr", "aws_account_id=12345678901", "use the account's 12 digits"),
+    ("registry=ecr", "aws_account_id=1234-5678-9012", "use the account's 12 digits"),
+    ("registry=ecr", "aws_region=eu-central-9", "use the code of an AWS region"),
+    ("registry=ecr", "aws_region=Frankfurt", "use the code of an AWS region"),
+    ("registry=private", "registry_host=https://registry.example.com", "without https:// and without a path"),
+    ("registry=private", "registry_host=registry.example.com/team", "without https:// and without a path"),
+    ("registry=private", "registry_host=localhost", "use a host"),
+    ("registry=private", "registry_host=Registry.example.com", "use a host in lower case"),
+    ("registry=private", "image_namespace=Team", "use lower-case letters"),
+    ("registry=dockerhub", "image_namespace=Team", "use lower-case letters"),
+    ("orchestrator=kubernetes", "kubernetes_namespace=Orders", "use lower-case letters, digits and hyphens"),
+    ("orchestrator=kubernetes", "kubernetes_namespace=my.orders", "use lower-case letters, digits and hyphens"),
+    ("orchestrator=kubernetes", "kubernetes_namespace=orders-", "use lower-case letters, digits and hyphens"),
+    ("orchestrator=kubernetes", f"kubernetes_namespace={'o' * 56}", "at most 55"),
+    ("orchestrator=kubernetes", "kubernetes_namespace=default", "not default"),
+    ("orchestrator=kubernetes", "kubernetes_namespace=kube-system", "not default"),
+    ("orchestrator=kubernetes", "kubernetes_exposure=nodeport", "'nodeport' is not in ['gateway'"),
+    ("orchestrator=kubernetes", "kubernetes_entrance=public", "the namespace where its proxies run and its name"),
+    ("orchestrator=kubernetes", "kubernetes_entrance=a/b/c", "the namespace where its proxies run and its name"),
+    ("orchestrator=kubernetes", "kubernetes_entrance=gateway_system/public", "the namespace where its proxies run"),
+    ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
+    ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
+    ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
+    ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
 ]
 
 ACCEPTED: dict[str, list[object]] = {
@@ -79,6 +128,7 @@ ACCEPTED: dict[str, list[object]] = {
     "github_owner": ["a", "Octo-Org", "octo_corp"],
     "image_namespace": ["octo", "octo-org/shop/team_a", "a.b"],
     "port": [1025, 65535],
+    "production_host": ["a.io", "orders.shop.example.com", f"{'o' * 63}.example.com", "xn--bcher-kva.example"],
 }
 
 
@@ -103,11 +153,26 @@ def test_the_defaults_are_a_service_named_like_its_folder(plain_template: Path, 
     assert set(NAMES) - set(ONLY_FOR) == {name for name in answers if not name.startswith("_")}
 
 
-def test_what_only_one_registry_needs_is_asked_for_it_alone(plain_template: Path, tmp_path: Path) -> None:
-    for registry in TEMPLATE.table("registries"):
-        project = render(plain_template, tmp_path / registry, registry=registry)
-        asked = set(yaml.safe_load((project / ".copier-answers.yml").read_text())) & set(ONLY_FOR)
-        assert asked == {name for name, only in ONLY_FOR.items() if only == registry}
+@pytest.mark.parametrize("name", ONLY_FOR)
+def test_what_only_some_need_is_asked_of_them_alone(name: str, plain_template: Path, tmp_path: Path) -> None:
+    def asked(destination: str, **answers: object) -> bool:
+        project = render(plain_template, tmp_path / destination, **answers)
+        return name in yaml.safe_load((project / ".copier-answers.yml").read_text())
+
+    assert asked("with", **ONLY_FOR[name])
+    assert not asked("without")
+
+
+def test_ecs_asks_for_the_account_whatever_the_registry(plain_template: Path, tmp_path: Path) -> None:
+    project = render(plain_template, tmp_path / "orders", orchestrator="ecs", registry="ghcr")
+    assert {"aws_account_id", "aws_region"} <= set(yaml.safe_load((project / ".copier-answers.yml").read_text()))
+
+
+def test_who_is_called_from_inside_alone_has_no_host(plain_template: Path, tmp_path: Path) -> None:
+    answers = KUBERNETES | {"kubernetes_exposure": "none"}
+    project = render(plain_template, tmp_path / "orders", **answers)
+    kept = set(yaml.safe_load((project / ".copier-answers.yml").read_text()))
+    assert not {"production_host", "kubernetes_entrance"} & kept
 
 
 def test_the_regions_are_those_of_aws() -> None:
@@ -129,11 +194,16 @@ def test_bad_input_is_refused_and_nothing_is_written(
     refused(plain_template, tmp_path / "orders", expected, answer)
 
 
-@pytest.mark.parametrize(("registry", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
-def test_bad_input_about_a_registry_is_refused(
-    plain_template: Path, tmp_path: Path, registry: str, answer: str, expected: str
+@pytest.mark.parametrize(("beside", "answer", "expected"), REFUSED_FOR, ids=[answer for _, answer, _ in REFUSED_FOR])
+def test_bad_input_is_refused_where_it_is_asked(
+    plain_template: Path, tmp_path: Path, beside: str, answer: str, expected: str
 ) -> None:
-    refused(plain_template, tmp_path / "orders", expected, f"registry={registry}", answer)
+    refused(plain_template, tmp_path / "orders", expected, beside, answer)
+
+
+def test_a_store_s_name_is_one_that_kubernetes_takes(plain_template: Path, tmp_path: Path) -> None:
+    beside = ("orchestrator=kubernetes", "kubernetes_secrets=external-secrets")
+    refused(plain_template, tmp_path / "orders", "use the store's name", *beside, "kubernetes_secret_store=Vault!")
 
 
 def refused(plain_template: Path, destination: Path, expected: str, *answers: str) -> None:

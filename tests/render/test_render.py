@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ TABBED = {".go", "go.mod", "Makefile"}
 
 def files(project: Path) -> dict[Path, str]:
     return {p.relative_to(project): p.read_text() for p in sorted(project.rglob("*")) if p.is_file()}
+
+
+def test_every_two_rows_of_the_tables_meet() -> None:
+    tables = {"registry": TEMPLATE.table("registries"), "orchestrator": TEMPLATE.table("orchestrators")}
+    versions = [(name, v) for name, row in TEMPLATE.table("languages").items() for v in row["versions"]]
+    met = {(a["language"], a["language_version"], a[question]) for a in COMBINATIONS for question in tables}
+    assert met == {(*version, value) for version in versions for table in tables.values() for value in table}
+    met_too = {(a["registry"], a["orchestrator"]) for a in COMBINATIONS}
+    assert met_too == set(product(*tables.values()))
 
 
 def test_everything_is_rendered_and_parses(project: Path) -> None:

@@ -20,14 +20,34 @@ OTHER: dict[str, Any] = {
     "aws_account_id": "111122223333",
     "aws_region": "eu-central-1",
     "platforms": "linux/amd64,linux/arm64",
+    "production_host": "billing.example.org",
+    "kubernetes_namespace": "billing",
+    "kubernetes_entrance": "elsewhere/main",
+    "kubernetes_secret_store": "vault",
+    "fargate_cpu": 512,
+    "fargate_memory": 2048,
 }
-# A question that is asked for one registry alone is looked at there.
-BESIDE = {"registry_host": "private", "aws_account_id": "ecr", "aws_region": "ecr"}
+KUBERNETES = {"orchestrator": "kubernetes"}
+# A question that is asked with some answers alone is looked at there.
+BESIDE: dict[str, Any] = {
+    "registry_host": {"registry": "private"},
+    "aws_account_id": {"registry": "ecr"},
+    "aws_region": {"registry": "ecr"},
+    "kubernetes_secret_store": KUBERNETES | {"kubernetes_secrets": "external-secrets"},
+    "deployment_strategy": KUBERNETES,
+    "fargate_cpu": {"orchestrator": "ecs"},
+    "fargate_memory": {"orchestrator": "ecs"},
+}
 MANY = 12  # files, from which on the list says no more than that
 TABLE = {
     "language": "languages",
     "registry": "registries",
     "orchestrator": "orchestrators",
+    "deployment_strategy": "strategies",
+    "kubernetes_exposure": "kubernetes_exposures",
+    "kubernetes_secrets": "kubernetes_secret_sources",
+    "kubernetes_monitoring": "kubernetes_monitors",
+    "kubernetes_verification": "kubernetes_verifiers",
     "license": "licenses",
     "dependency_updates": "updaters",
 }
@@ -57,9 +77,8 @@ def changes(template: Path, scratch: Path) -> dict[str, list[str]]:
     before = files(template, scratch / "before")
     found = {}
     for name in TEMPLATE.questions():
-        value, beside = other_value(name), {}
-        if name in BESIDE:
-            beside = {"registry": BESIDE[name]}
+        value = other_value(name)
+        beside = BESIDE.get(name, KUBERNETES if name.startswith("kubernetes_") else {})
         base = files(template, scratch / f"{name}-before", **beside) if beside else before
         after = base if value is None else files(template, scratch / name, **beside, **{name: value})
         found[name] = sorted(path for path in base.keys() | after.keys() if base.get(path) != after.get(path))
@@ -86,6 +105,10 @@ def default(name: str) -> str:
         "language_version": "the language's usual one",
         "image_namespace": "the owner, in lower case",
         "port": "the language's usual one",
+        "kubernetes_namespace": "the service's name",
+        "kubernetes_entrance": "`gateway-system/public` or `traefik/traefik`",
+        "production_host": "the service's name at `example.com`",
+        "fargate_memory": "the least that fits",
     }
     return spoken.get(name) or f"`{value}`"
 
@@ -95,7 +118,9 @@ def listed(paths: list[str]) -> str:
         return "only one choice yet"
     if len(paths) >= MANY:
         return "most of the service"
-    return ", ".join(f"`{path}`" for path in paths)
+    # a folder of deploy/ stands for what is in it
+    shown = [re.sub(r"^(deploy/\w+/).*", r"\1", path) for path in paths]
+    return ", ".join(f"`{path}`" for path in dict.fromkeys(shown))
 
 
 if __name__ == "__main__":

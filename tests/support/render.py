@@ -31,10 +31,13 @@ TEMPLATE = Template(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
 # What the pipeline depends on, in all its combinations; the updaters take turns, for no other file depends on them.
 PIPELINES: list[Answers] = [
-    {"language": language, "registry": registry, "platforms": platforms, "dependency_updates": updater}
-    for (language, registry, platforms), updater in zip(
+    {"language": language, "registry": registry, "platforms": platforms, "orchestrator": orchestrator}
+    | {"dependency_updates": updater}
+    for (language, registry, platforms), orchestrator, updater in zip(
         product(*map(TEMPLATE.table, ("languages", "registries", "platform_sets"))),
+        cycle(TEMPLATE.table("orchestrators")),
         cycle(TEMPLATE.table("updaters")),
+        strict=False,
     )
 ]
 

@@ -1,0 +1,157 @@
+"""What happens when a new version is no good: the old one serves on, and the script says so."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.conftest import Start, loaded, version
+from tests.support.cluster import Release, wait_until
+from tests.support.render import TEMPLATE
+
+pytestmark = pytest.mark.engine
+
+NEVER_STARTS = "ENV PORT=80"  # which the service refuses
+
+
+@pytest.fixture(scope="module", params=TEMPLATE.table("strategies"))
+def release(request: pytest.FixtureRequest, start: Start) -> Iterator[Release]:
+    started = start("go", request.param, name=f"failure-{request.param}")
+    deployment = started.project / "deploy/kubernetes/base/deployment.yml"
+    deployment.write_text(deployment.read_text().replace("progressDeadlineSeconds: 180", "progressDeadlineSeconds: 10"))
+    started.deploy(started.image("v1"))
+    yield started
+    started.remove()
+
+
+@pytest.fixture(autouse=True)
+def on_v1(release: Release) -> None:
+    """Each test starts from v1."""
+    if release.images() != {release.image("v1")}:
+        release.deploy(release.image("v1"))
+        wait_until("v1", lambda: release.images() == {release.image("v1")})
+
+
+def test_a_version_that_never_gets_ready_leaves_the_old_one_serving(release: Release) -> None:
+    bad = release.image("bad", NEVER_STARTS)
+    with loaded(release):
+        said = release.refuse(bad)
+        assert version(release) == "v1"
+    assert "did not get ready" in said
+    assert "PORT: expected a whole number from 1025 to 65535" in said, "the reason, from the log"
+    assert release.image("v1") in said.splitlines()[-1]
+    wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
+
+
+def test_a_version_whose_integration_test_fails_is_taken_back(release: Release) -> None:
+    script = release.project / "scripts/integration.sh"
+    before = script.read_text()
+    script.write_text(before.replace("\nask()", '\necho "integration: the prices are wrong" >&2; exit 1\nask()'))
+    try:
+        with loaded(release):
+            said = release.refuse(release.image("v2"))
+    finally:
+        script.write_text(before)
+    assert "the prices are wrong" in said
+    assert release.image("v1") in said.splitlines()[-1]
+    wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
+
+
+def test_a_version_that_restarts_while_it_is_watched_is_taken_back(release: Release) -> None:
+    process = release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60")
+    assert process.stderr
+    assert any(line.startswith("watch: watching") for line in process.stderr)
+    kill_one(release, release.image("v3"))
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert "restarted" in said
+    wait_until("v1", lambda: version(release) == "v1")
+
+
+def kill_one(release: Release, image: str) -> None:
+    """Kill the process of one of the pods, as the kernel does where memory runs out."""
+    uid = next(p["metadata"]["uid"] for p in release.pods() if p["spec"]["containers"][0]["image"] == image)
+    killed = 0
+    for process in os.listdir("/proc"):
+        if not process.isdigit():
+            continue
+        try:
+            with open(f"/proc/{process}/cgroup") as cgroup, open(f"/proc/{process}/comm") as name:
+                if f"pod{uid}" in cgroup.read().replace("_", "-") and name.read().strip() != "pause":
+                    os.kill(int(process), signal.SIGKILL)
+                    killed += 1
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    assert killed
+
+
+def test_a_deployment_that_was_killed_midway_is_no_place_to_go_back_to(release: Release) -> None:
+    bad = release.image("bad", NEVER_STARTS)
+    process = release.start("deploy", "production", bad)
+    wait_until("the bad version", lambda: bad in release.images())
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert version(release) == "v1"
+
+    said = release.refuse(release.image("worse", NEVER_STARTS, "ENV LOG_LEVEL=info"))
+    assert release.image("v1") in said.splitlines()[-1], "back to the last good one, not to the one before"
+    assert version(release) == "v1"
+
+    release.deploy(release.image("v2"))
+    assert version(release) == "v2"
+
+
+def test_a_cancelled_deployment_is_taken_back(release: Release) -> None:
+    bad = release.image("bad", NEVER_STARTS)
+    process = release.start("deploy", "production", bad)
+    wait_until("the bad version", lambda: bad in release.images())
+    os.killpg(process.pid, signal.SIGTERM)  # as GitHub does
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "did not get ready" not in said, "it was waited for"
+    assert release.image("v1") in said.splitlines()[-1], said
+    wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
+
+
+def test_rolling_back_by_hand(release: Release) -> None:
+    release.deploy(release.image("v2"))
+    listed = release.run("rollback", "production")
+    assert release.image("v1") in listed.stdout, "the earlier ones are listed"
+    with loaded(release):
+        result = release.run("rollback", "production", release.image("v1"))
+    assert result.returncode == 0, result.stderr
+    assert version(release) == "v1"
+
+
+def test_a_setting_that_a_failed_version_dropped_can_still_be_dropped(release: Release) -> None:
+    """`rollout undo` alone leaves it there for good: kubectl warns of it, and see forget_failed in strategy.sh."""
+    deployment = release.project / "deploy/kubernetes/base/deployment.yml"
+    plain = deployment.read_text()
+    deployment.write_text(
+        plain.replace("          env:\n", "          env:\n            - name: OLD\n              value: x\n")
+    )
+    release.deploy(release.image("v1"))
+    deployment.write_text(plain)
+    release.refuse(release.image("bad", NEVER_STARTS))
+    release.deploy(release.image("v2"))
+    live = [pod for pod in release.pods() if pod["spec"]["containers"][0]["image"] == release.image("v2")]
+    names = [{variable["name"] for variable in pod["spec"]["containers"][0]["env"]} for pod in live]
+    assert names
+    assert all("OLD" not in of_pod for of_pod in names)
+
+
+def test_what_is_no_digest_of_this_image_is_not_deployed(release: Release) -> None:
+    for image in (
+        f"{release.repository}:latest",
+        f"{release.repository}@sha256:12",
+        f"docker.io/other@sha256:{'0' * 64}",
+        f"{release.repository}:v1@sha256:{'0' * 64}",
+    ):
+        result = release.run("deploy", "production", image)
+        assert result.returncode == 2
+        assert f"use {release.repository}@sha256:" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    result = release.run("deploy", "test", release.image("v1"), KUBECONFIG="/dev/null")
+    assert result.returncode == 2
+    assert "use staging or production" in result.stderr

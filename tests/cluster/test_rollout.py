@@ -1,0 +1,25 @@
+"""Every language, by either strategy, from one version to the next under load."""
+
+import pytest
+
+from tests.cluster.conftest import Start, loaded, version
+from tests.support import figures
+from tests.support.cluster import wait_until
+from tests.support.render import TEMPLATE
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize("strategy", TEMPLATE.table("strategies"))
+@pytest.mark.parametrize("language", TEMPLATE.table("languages"))
+def test_no_request_is_lost_from_one_version_to_the_next(start: Start, language: str, strategy: str) -> None:
+    release = start(language, strategy)
+    release.deploy(release.image("v1"))
+    assert version(release) == "v1"
+    with loaded(release) as load, figures.timed(f"{language}-{strategy}", "rolled out in"):
+        release.deploy(release.image("v2"))
+    assert version(release) == "v2"
+    figures.note(f"{language}-{strategy}", "requests meanwhile", sum(load.answers.values()), "")
+    figures.note(f"{language}-{strategy}", "asked again", load.asked_again, "times")
+    wait_until("the old pods to go", lambda: release.images() == {release.image("v2")})
+    release.remove()

@@ -1,0 +1,148 @@
+"""AWS as moto plays it, behind HTTP, for the real scripts and the real aws command; every call is written down."""
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qs
+from urllib.request import Request, urlopen
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from moto.cloudformation import parsing
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+HANDLED_HERE = ("ListServiceDeployments", "DescribeServiceDeployments", "ContinueServiceDeployment")
+# Where a signature's name for a service is not the one that IAM uses.
+IAM_NAMES = {"monitoring": "cloudwatch"}
+
+
+def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
+    """AWS::NoValue in a list leaves nothing, as AWS says, where moto leaves a null.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+    """
+
+    def cleaned(value: Any, resources: Any) -> Any:
+        if isinstance(value, list):
+            return [item for item in (cleaned(one, resources) for one in value) if item is not None]
+        return clean(value, resources)
+
+    return cleaned
+
+
+parsing.clean_json = _without_nothing(parsing.clean_json)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to AWS: `cloudformation:CreateChangeSet`, and what was sent, as text."""
+
+    action: str
+    body: str
+
+
+@dataclass
+class Deployments:
+    """ECS's blue/green deployments, which moto does not know: whether one waits at its hook, and the answers it got.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/pause-lifecycle-hooks.html
+    """
+
+    waits: bool = False
+    answers: list[str] = field(default_factory=list)
+    answered: threading.Event = field(default_factory=threading.Event)
+
+    def handle(self, operation: str, body: str) -> dict[str, Any]:
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-deployment/orders-api-staging/orders-api/1"
+        if operation == "ListServiceDeployments":
+            return {"serviceDeployments": [{"serviceDeploymentArn": arn}] if self.waits else []}
+        if operation == "DescribeServiceDeployments":
+            hook = {"hookId": "ecs-pause-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"}
+            return {"serviceDeployments": [{"serviceDeploymentArn": arn, "lifecycleHookDetails": [hook]}]}
+        self.answers.append(json.loads(body)["action"])
+        self.waits = False
+        self.answered.set()
+        return {"serviceDeploymentArn": arn}
+
+
+class Quiet(WSGIRequestHandler):
+    """Logs nothing."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+class Cloud:
+    """A server on loopback; `environment` leads the aws command and boto3 to it."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.deployments = Deployments()
+        self._held = ""
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server: BaseWSGIServer = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return kept | {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def reset(self) -> None:
+        request = Request(f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
+        urlopen(request, timeout=30).close()
+        self.calls.clear()
+        self.deployments = Deployments()
+        self._held = ""
+
+    def hold_for(self, stack: str) -> None:
+        """Let the next change of this stack last until the deployment in it got an answer."""
+        self._held = stack
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        operation = operation_of(environ, body)
+        scope = re.search(r"Credential=testing/\d+/[\w-]+/([\w-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        if scope and operation:
+            service = IAM_NAMES.get(scope[1], scope[1])
+            self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace")))
+        if operation in HANDLED_HERE:
+            answer = json.dumps(self.deployments.handle(operation, body.decode())).encode()
+            start("200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(answer)))])
+            return [answer]
+        if operation == "ExecuteChangeSet" and self._held and self._held in body.decode():
+            self._held, self.deployments.waits = "", True
+            assert self.deployments.answered.wait(60), "nobody answered the deployment that waits"
+        answered: Iterable[bytes] = self._moto(environ, start)
+        return answered
+
+
+def operation_of(environ: WSGIEnvironment, body: bytes) -> str:
+    """The operation's name, in whichever of AWS's protocols it was asked for; nothing where it is none.
+
+    https://smithy.io/2.0/aws/protocols/index.html
+    """
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return str(target).rpartition(".")[2]
+    if found := re.search(r"/operation/(\w+)$", environ["PATH_INFO"]):
+        return found[1]
+    return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]

@@ -1,0 +1,201 @@
+"""An account as moto plays it, and a service's scripts that work in it."""
+
+import json
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from shipshape.template import Answers
+
+from tests.ecs import resources
+from tests.ecs.cloud import REGION, Cloud
+from tests.support.render import TEMPLATE
+
+IMAGE = "ghcr.io/octo-org/shop/orders-api"
+
+
+def digest(letter: str) -> str:
+    return f"{IMAGE}@sha256:{letter * 64}"
+
+
+@dataclass
+class Service:
+    """What stands where the host name leads: moto runs no container. `well` says what it answers on /readyz."""
+
+    well: bool = True
+    asked: list[str] = field(default_factory=list)
+    on_ask: Callable[[], None] = lambda: None
+
+
+@dataclass
+class World:
+    project: Path
+    cloud: Cloud
+    service: Service
+    home: Path
+
+    def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.project / "deploy/ecs" / script, *arguments],
+            env=self.environment | settings, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.cloud.environment | {"CURL_HOME": str(self.home), "POLL_SECONDS": "0.2", "WATCH_SECONDS": "0"}
+
+    def client(self, service: str) -> Any:
+        settings = {name: self.cloud.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        keys = {name.lower(): value for name, value in settings.items()}
+        url = self.cloud.environment["AWS_ENDPOINT_URL"]
+        return boto3.client(service, REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+
+    def parameters(self, environment: str = "staging") -> dict[str, str]:
+        content: dict[str, dict[str, str]] = json.loads(
+            (self.project / f"deploy/ecs/parameters/{environment}.json").read_text()
+        )
+        return content["Parameters"]
+
+    def make(self, *stacks: str, environment: str = "staging", **more: str) -> None:
+        """Make these stacks without a script: quicker, where the script is not what is tried."""
+        cloudformation = self.client("cloudformation")
+        for name in stacks:
+            body = (self.project / f"deploy/ecs/{name}.yml").read_text()
+            declared = cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
+            given = self.parameters(environment) | more
+            cloudformation.create_stack(
+                StackName=f"orders-api-{environment}-{name}",
+                TemplateBody=body,
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": given[key]}
+                    for key in (one["ParameterKey"] for one in declared)
+                    if key in given
+                ],
+            )
+        self.cloud.calls.clear()
+
+    def image(self, environment: str = "staging") -> str:
+        """What the stack says that the environment runs, compared with what the task definition says."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=f"orders-api-{environment}-service")[
+            "Stacks"
+        ]
+        (image,) = [p["ParameterValue"] for p in stack["Parameters"] if p["ParameterKey"] == "Image"]
+        ecs = self.client("ecs")
+        (service,) = ecs.describe_services(cluster=f"orders-api-{environment}", services=["orders-api"])["services"]
+        task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        assert task["containerDefinitions"][0]["image"] == image
+        return str(image)
+
+
+@pytest.fixture(scope="session")
+def _cloud() -> Iterator[Cloud]:
+    cloud = Cloud()
+    resources.endpoint = cloud.environment["AWS_ENDPOINT_URL"]
+    resources.register()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def cloud(_cloud: Cloud) -> Cloud:
+    _cloud.reset()
+    resources.sent.clear()
+    resources.endings.clear()
+    return _cloud
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=orders-api", "-addext", "subjectAltName=DNS:orders-api.example.com,DNS:*.orders-api.example.com",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def service(certificate: Path, tmp_path: Path) -> Iterator[tuple[Service, Path]]:
+    """The service, and a folder with curl's settings that lead both host names to it, on both ports."""
+    service = Service()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            service.asked.append(f"{self.headers['Host']}{self.path}")
+            service.on_ask()
+            code, body = {
+                "/healthz": (200, b'{"status": "ok"}'),
+                "/readyz": (200, b'{"status": "ready"}') if service.well else (503, b"{}"),
+            }.get(self.path, (404, b"{}"))
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    home = tmp_path / "home"
+    home.mkdir()
+    lines = [f'cacert = "{certificate / "cert.pem"}"', "retry = 0"]
+    for port in (443, 8443):
+        lines.append(f'connect-to = ":{port}:127.0.0.1:{server.server_port}"')
+    (home / ".curlrc").write_text("\n".join(lines) + "\n")
+    yield service, home
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def answers(strategy: str = "rolling", registry: str = "ghcr", language: str = "python", **more: Any) -> Answers:
+    return {
+        "language": language, "registry": registry, "orchestrator": "ecs", "deployment_strategy": strategy,
+        "production_host": "orders-api.example.com", **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def world_of(
+    rendered: Callable[[Answers], Path], cloud: Cloud, service: tuple[Service, Path], tmp_path: Path
+) -> Callable[..., World]:
+    def make(**choices: Any) -> World:
+        """A rendering whose parameters name a network that exists."""
+        project = tmp_path / "orders-api"
+        shutil.copytree(rendered(answers(**choices)), project)
+        world = World(project, cloud, *service)
+        ec2 = world.client("ec2")
+        certificate = world.client("acm").request_certificate(DomainName="orders-api.example.com")
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+        for path in (project / "deploy/ecs/parameters").iterdir():
+            content = json.loads(path.read_text())
+            content["Parameters"] |= {
+                "VpcId": vpc, "PublicSubnetIds": ",".join(subnets[:2]), "PrivateSubnetIds": ",".join(subnets[2:4]),
+                "CertificateArn": certificate["CertificateArn"],
+            }  # fmt: skip
+            path.write_text(json.dumps(content))
+        cloud.calls.clear()
+        return world
+
+    return make
+
+
+SETUP = ("bootstrap", "load-balancer", "alarms")
+STRATEGIES = list(TEMPLATE.table("strategies"))

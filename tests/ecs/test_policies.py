@@ -1,0 +1,216 @@
+"""What a deployment calls is allowed, nothing else is, and `*` stands only where AWS has nothing narrower."""
+
+import json
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shipshape.template import Answers
+
+from tests.ecs import resources
+from tests.ecs.cloudformation import load, parameters, resolve
+from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
+from tests.ecs.test_rules import STACKS, Deployment, deployments
+from tests.support.render import TEMPLATE
+
+# What cfn-lint brings along of AWS's own lists: which actions there are and which kinds of resource each knows
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/), and what CloudFormation calls for a resource.
+DATA = files("cfnlint") / "data"
+ACTIONS = json.loads((DATA / "AdditionalSpecs/Policies.json").read_text())
+# What CloudFormation's list has for a resource that this one does not use.
+NOT_USED = {
+    "a key of one's own for a cluster": {"kms:DescribeKey"},
+    "settings of the account, and capacity of another kind": {
+        "ecs:PutAccountSetting",
+        "ecs:PutAccountSettingDefault",
+        "ecs:PutClusterCapacityProviders",
+    },
+    "what masks, indexes, encrypts or forwards logs": {
+        "firehose:TagDeliveryStream",
+        "logs:AssociateKmsKey",
+        "logs:CreateLogDelivery",
+        "logs:DeleteDataProtectionPolicy",
+        "logs:DeleteIndexPolicy",
+        "logs:DeleteResourcePolicy",
+        "logs:DisassociateKmsKey",
+        "logs:PutBearerTokenAuthentication",
+        "logs:PutDataProtectionPolicy",
+        "logs:PutIndexPolicy",
+        "logs:PutLogGroupDeletionProtection",
+        "logs:PutResourcePolicy",
+        "s3:REST.PUT.OBJECT",
+    },
+    "managed policies, and taking the boundary off": {
+        "iam:AttachRolePolicy",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DetachRolePolicy",
+    },
+    "scaling by the clock": {
+        "application-autoscaling:DeleteScheduledAction",
+        "application-autoscaling:PutScheduledAction",
+    },
+    "functions": {f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")},
+}
+# What IAM itself asks for beside the call: handing CloudFormation its role, and naming the alarms.
+BESIDE = {"iam:PassRole"}
+
+
+def handlers(kind: str) -> set[str]:
+    """What CloudFormation calls to make, read, change and delete a resource of this type."""
+    digest_of = json.loads((DATA / "schemas/providers/us-east-1.json").read_text())[kind]
+    schema = json.loads((DATA / f"schemas/resources/{digest_of}.json").read_text())
+    return {
+        action for name, handler in schema["handlers"].items() if name != "list" for action in handler["permissions"]
+    }
+
+
+def as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(project: Path, role: str, environment: str = "staging") -> list[dict[str, Any]]:
+    resources = resolve(load(project / "deploy/ecs/bootstrap.yml"), parameters(project, environment))
+    (policy,) = resources[role]["Properties"]["Policies"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def allowed(project: Path, role: str) -> set[str]:
+    return {action for statement in statements(project, role) for action in as_list(statement["Action"])}
+
+
+@pytest.fixture(scope="module", params=STRATEGIES)
+def project(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Path:
+    return rendered(answers(request.param))
+
+
+def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Path) -> None:
+    kinds = {
+        resource["Type"]
+        for stack in ("roles", "service")
+        for resource in load(project / f"deploy/ecs/{stack}.yml")["Resources"].values()
+    }
+    called = set[str]().union(*map(handlers, kinds))
+    unused = set[str]().union(*NOT_USED.values())
+    assert unused <= called, "an exception that is none"
+    assert allowed(project, "StackRole") == called - unused
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_deploy_role_may_do_what_the_scripts_call_and_no_more(
+    world_of: Callable[..., World], strategy: str
+) -> None:
+    """Failed, cleared away, deployed and rolled back by hand: the calls are those that the role may make."""
+    world = world_of(strategy=strategy)
+    world.make(*SETUP)
+    stack = "orders-api-staging-service"
+    resources.endings[stack] = ["ROLLBACK_COMPLETE"]
+    assert world.run("deploy.sh", "staging", digest("a")).returncode == 1
+    if strategy == "blue-green":
+        world.cloud.hold_for("staging-service")
+    assert world.run("deploy.sh", "staging", digest("a")).returncode == 0
+    assert world.run("rollback.sh", "staging", digest("b")).returncode == 0
+    made = {call.action for call in world.cloud.calls}
+    assert made | BESIDE == allowed(world.project, "DeployRole")
+    for call in world.cloud.calls:
+        if call.action.startswith("cloudformation:"):
+            assert "orders-api-staging-" in call.body, "a call about another stack"
+        if call.action in {"cloudformation:CreateChangeSet", "cloudformation:DeleteStack"}:
+            assert "RoleARN=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Forders-api-staging-stack" in call.body
+
+
+MATRIX = [answers(strategy, registry) for strategy in STRATEGIES for registry in ("ghcr", "ecr")]
+
+
+@pytest.fixture(scope="module", params=MATRIX, ids=lambda one: f"{one['deployment_strategy']}-{one['registry']}")
+def all_of(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> list[Deployment]:
+    return list(deployments(rendered(request.param), request.param))
+
+
+def every_action(all_of: list[Deployment]) -> Iterator[tuple[str, list[str]]]:
+    for deployment in all_of:
+        for statement in deployment.statements:
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                yield action, as_list(statement["Resource"])
+
+
+def test_each_action_exists_and_names_its_resource(all_of: list[Deployment]) -> None:
+    """`*` for a resource stands where AWS's list has none for the action; GetMetricData's `dataset` is none of ours."""
+    for action, targets in every_action(all_of):
+        assert "*" not in action
+        service, _, name = action.partition(":")
+        known = {one.lower(): kinds for one, kinds in ACTIONS[service]["Actions"].items()}[name.lower()]
+        narrower = set(known.get("Resources", [])) - {"dataset"}
+        assert ("*" in targets) == (not narrower), f"{action} on {targets}"
+
+
+def test_only_its_own_names_are_within_reach(all_of: list[Deployment]) -> None:
+    """Each resource is this service's in this environment, but for what AWS shares: scaling, and roles of its own."""
+    shared = ("scalable-target/*", "/AWSServiceRoleForECS", "/AWSServiceRoleForApplicationAutoScaling_ECSService")
+    for deployment in all_of:
+        for statement in deployment.statements:
+            for resource in as_list(statement["Resource"]):
+                if resource.startswith("arn:") and not resource.endswith(shared):
+                    own = f"orders-api-{deployment.environment}" in resource
+                    assert own or resource.endswith(":repository/orders-api") or ":secret:" in resource, resource
+
+
+def test_a_role_is_made_and_changed_only_within_the_boundary(project: Path) -> None:
+    # The actions that know the condition: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    bounded = {"iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
+    for statement in statements(project, "StackRole"):
+        if bounded & set(as_list(statement["Action"])):
+            assert set(as_list(statement["Action"])) <= bounded
+            assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": "Boundary"}}
+        if "iam:PassRole" in as_list(statement["Action"]):
+            assert statement["Condition"]["StringEquals"].keys() == {"iam:PassedToService"}
+
+
+def test_the_roles_of_the_tasks_fit_into_the_boundary(all_of: list[Deployment]) -> None:
+    for deployment in all_of:
+        boundary = deployment.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+        (policy,) = deployment.resources["ExecutionRole"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement in boundary, "Fargate could not start a task"
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_who_may_take_the_deploy_role(project: Path, environment: str) -> None:
+    resources = resolve(load(project / "deploy/ecs/bootstrap.yml"), parameters(project, environment))
+    (trust,) = resources["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    conditions = trust["Condition"]["StringEquals"]
+    assert trust["Condition"].keys() == {"StringEquals"}, "nothing with a wildcard"
+    assert conditions["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    subject = conditions["token.actions.githubusercontent.com:sub"]
+    assert subject == f"repo:Octo-Org/orders-api:environment:{environment}"
+    assert not fnmatchcase("repo:Octo-Org/orders-api:ref:refs/heads/main", subject)
+
+
+def test_the_workflow_takes_that_role(project: Path) -> None:
+    for name in ("deploy.yml", "rollback.yml"):
+        text = (project / ".github/workflows" / name).read_text()
+        assert "role-to-assume: arn:aws:iam::123456789012:role/orders-api-${{ env.ENVIRONMENT }}-deploy" in text
+    roles = {
+        resource["Properties"]["RoleName"]
+        for resource in resolve(load(project / "deploy/ecs/bootstrap.yml"), parameters(project, "staging")).values()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    assert roles == {"orders-api-staging-deploy", "orders-api-staging-stack"}
+
+
+def test_names_fit(rendered: Callable[[Answers], Path]) -> None:
+    """The longest name that a service may have: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html."""
+    project = rendered(answers("blue-green"))
+    for stack in STACKS:
+        for resource in resolve(load(project / f"deploy/ecs/{stack}.yml"), parameters(project, "production")).values():
+            name = resource["Properties"].get("RoleName", "")
+            assert len(name) + 40 - len("orders-api") <= 64, name
+
+
+def test_each_registry_is_pulled_from_in_some_way() -> None:
+    assert TEMPLATE.table("fargate_pulls").keys() == TEMPLATE.table("registries").keys()
+    assert TEMPLATE.table("fargate_processors").keys() == TEMPLATE.table("platform_sets").keys()

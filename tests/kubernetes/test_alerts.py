@@ -1,0 +1,163 @@
+"""The alerts, by Prometheus's own test tool: each wakes somebody up when it should, and at no other time."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.kubernetes import Manifest, Rendered, of_kind, one, program
+from tests.support.render import ORDERS
+from tests.support.tools import run
+
+SERVICE = ORDERS["service_name"]
+SERIES = f'namespace="{SERVICE}", job="{SERVICE}", method="GET", route="/orders"'
+ELSEWHERE = f'namespace="{SERVICE}-staging", job="{SERVICE}", method="GET", route="/orders"'
+REPLICAS = f'namespace="{SERVICE}", deployment="{SERVICE}"'
+STAGED_REPLICAS = f'namespace="{SERVICE}-staging", deployment="{SERVICE}"'
+
+# An hour, a sample a minute: "0+60x60" is 60 more every minute.
+# https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+Series = dict[str, str]
+
+
+def requests(good: str, bad: str, series: str = SERIES) -> Series:
+    return {
+        f'http_requests_total{{{series}, status="200"}}': good,
+        f'http_requests_total{{{series}, status="500"}}': bad,
+    }
+
+
+def durations(fast: str, everything: str, series: str = SERIES) -> Series:
+    """A histogram whose requests take less than 0.5 s, or 2.5 to 5 s."""
+    name = "http_request_duration_seconds_bucket"
+    bounds = {"0.5": fast, "1": fast, "2.5": fast, "5": everything, "+Inf": everything}
+    return {f'{name}{{{series}, status="200", le="{bound}"}}': values for bound, values in bounds.items()}
+
+
+def replicas(wanted: str, available: str, labels: str = REPLICAS) -> Series:
+    return {
+        f"kube_deployment_spec_replicas{{{labels}}}": wanted,
+        f"kube_deployment_status_replicas_available{{{labels}}}": available,
+    }
+
+
+def restarts(values: str, container: str = "app") -> Series:
+    labels = f'namespace="{SERVICE}", pod="{SERVICE}-1", container="{container}"'
+    return {f"kube_pod_container_status_restarts_total{{{labels}}}": values}
+
+
+# alert → what is seen, and whether it fires after an hour
+CASES: list[tuple[str, str, Series, bool]] = [
+    ("HighErrorRate", "one in ten fails", requests("0+90x60", "0+10x60"), True),
+    ("HighErrorRate", "all fail, from the first request on", requests("0x60", "0+10x60"), True),
+    ("HighErrorRate", "one in a hundred fails", requests("0+99x60", "0+1x60"), False),
+    ("HighErrorRate", "no error ever", {k: v for k, v in requests("0+99x60", "").items() if v}, False),
+    ("HighErrorRate", "no traffic", requests("500x60", "500x60"), False),
+    ("HighErrorRate", "nothing is measured", {}, False),
+    ("HighErrorRate", "staging fails", requests("0+9x60", "0+90x60", ELSEWHERE), False),
+    ("HighErrorRate", "one in ten fails, and staging's many requests do not",
+     requests("0+90x60", "0+10x60") | requests("0+900x60", "0+0x60", ELSEWHERE), True),
+    ("HighErrorRate", "for two minutes, an hour ago", requests("0+90x60", "0+90x2 180x58"), False),
+    ("HighLatency", "one in ten is slow", durations("0+90x60", "0+100x60"), True),
+    ("HighLatency", "one in a hundred is slow", durations("0+99x60", "0+100x60"), False),
+    ("HighLatency", "no traffic", durations("500x60", "900x60"), False),
+    ("HighLatency", "staging is slow", durations("0+9x60", "0+100x60", ELSEWHERE), False),
+    ("Restarts", "many, half an hour ago", restarts("0 0+1x30 30x29"), False),
+    ("Restarts", "every three minutes until now", restarts(" ".join(str(i // 3) for i in range(61))), True),
+    ("Restarts", "once, when a node went", restarts("0x50 1x10"), False),
+    ("Restarts", "a sidecar does", restarts("0+1x60", "proxy"), False),
+    ("TooFewReplicas", "one of three is missing", replicas("3x60", "2x60"), True),
+    ("TooFewReplicas", "none is there", replicas("3x60", "0x60"), True),
+    ("TooFewReplicas", "all are there", replicas("3x60", "3x60"), False),
+    ("TooFewReplicas", "staging lacks one", replicas("3x60", "2x60", STAGED_REPLICAS), False),
+    ("TooFewReplicas", "one is missing, and staging has more than it wants",
+     replicas("3x60", "2x60") | replicas("1x60", "2x60", STAGED_REPLICAS), True),
+    ("TooFewReplicas", "one more was asked for a minute ago", replicas("3x59 4", "3x60"), False),
+]  # fmt: skip
+
+
+def rules_of(kubernetes: Rendered) -> list[Manifest]:
+    return of_kind(kubernetes.overlay("production"), "PrometheusRule")
+
+
+@pytest.fixture
+def groups(put_together: Callable[[int], Rendered]) -> dict[str, Any]:
+    """The rules of the first combination, which are the same in all."""
+    spec: dict[str, Any] = one(put_together(0).overlay("production"), "PrometheusRule")["spec"]
+    return spec
+
+
+def promtool(*arguments: str, folder: Path) -> str:
+    return run([program("promtool", "the package prometheus of Debian and Ubuntu"), *arguments], cwd=folder)
+
+
+def test_prometheus_reads_the_rules(groups: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups))
+    assert f"SUCCESS: {len(groups['groups'][0]['rules'])} rules found" in promtool(
+        "check", "rules", "rules.yml", folder=tmp_path
+    )
+
+
+def test_each_alert_fires_when_it_should_and_else_is_silent(groups: dict[str, Any], tmp_path: Path) -> None:
+    rules = {rule["alert"]: rule for group in groups["groups"] for rule in group["rules"]}
+    for fires in (True, False):
+        assert {alert for alert, _, _, result in CASES if result is fires} == rules.keys(), "an alert without a case"
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups))
+    tests = [
+        {
+            "name": f"{alert}: {seen}",
+            "interval": "1m",
+            "input_series": [{"series": name, "values": values} for name, values in series.items()],
+            # that it fires is one row of the answer, whatever its labels
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})',
+                    "eval_time": "60m",
+                    "exp_samples": [{"value": 1}] if fires else [],
+                }
+            ],
+        }
+        for alert, seen, series, fires in CASES
+    ]
+    test_file = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests}
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump(test_file))
+    promtool("test", "rules", "tests.yml", folder=tmp_path)
+
+
+def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None:
+    contract = {"http_requests_total", "http_request_duration_seconds_bucket"}
+    of_the_cluster = {
+        "kube_pod_container_status_restarts_total",
+        "kube_deployment_status_replicas_available",
+        "kube_deployment_spec_replicas",
+    }
+    for manifest in rules_of(kubernetes):
+        for rule in manifest["spec"]["groups"][0]["rules"]:
+            names = set(re.findall(r"([a-z_]+){", rule["expr"]))
+            assert names <= contract | of_the_cluster, rule["alert"]
+            assert names, rule["alert"]
+            labels = set(re.findall(r'(\w+)=~?"', rule["expr"]))
+            assert labels <= {"namespace", "job", "status", "container"}, rule["alert"]
+
+
+def anchor(heading: str) -> str:
+    """What GitHub makes of a heading: https://docs.github.com/en/get-started/writing-on-github."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:
+    headings = re.findall(r"^#+ (.+)$", (kubernetes.project / "README.md").read_text(), re.MULTILINE)
+    anchors = {anchor(heading) for heading in headings}
+    watched = kubernetes.answers["kubernetes_monitoring"] == "prometheus-operator"
+    assert bool(rules_of(kubernetes)) == watched
+    home = f"https://github.com/{ORDERS['github_owner']}/{SERVICE}"
+    for manifest in rules_of(kubernetes):
+        for rule in manifest["spec"]["groups"][0]["rules"]:
+            page, _, place = rule["annotations"]["runbook_url"].partition("#")
+            assert page == home, rule["alert"]
+            assert place in anchors, f"{rule['alert']}: the README has no heading #{place}"
+            assert rule["annotations"]["summary"], rule["alert"]
+            assert rule["labels"]["severity"] in {"critical", "warning"}, rule["alert"]

@@ -1,0 +1,316 @@
+"""What schemas do not see: that the objects of an environment fit together."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from shipshape.template import Answers
+
+from tests.contract.artefacts import of_kubernetes
+from tests.contract.test_contract import expected
+from tests.support.kubernetes import DIGEST, ENVIRONMENTS, Manifest, Rendered, name_of, of_kind, one, quantity
+from tests.support.render import ORDERS
+
+SERVICE = ORDERS["service_name"]
+NAMESPACES = {"staging": f"{SERVICE}-staging", "production": SERVICE}
+HOSTS = {"staging": f"staging.{SERVICE}.example.com", "production": f"{SERVICE}.example.com"}
+CLUSTER_WIDE = {
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ImageValidatingPolicy",
+    "ClusterImagePolicy",
+}
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def overlay(kubernetes: Rendered, environment: str) -> list[Manifest]:
+    return kubernetes.overlay(environment)
+
+
+def deployments(kubernetes: Rendered) -> Iterator[tuple[str, list[Manifest], Manifest]]:
+    """Each set with a Deployment, by name, and the Deployment in it."""
+    for name, manifests in kubernetes.sets.items():
+        for deployment in of_kind(manifests, "Deployment"):
+            yield name, manifests, deployment
+
+
+def pod(manifests: list[Manifest]) -> Manifest:
+    template: Manifest = one(manifests, "Deployment")["spec"]["template"]
+    return template
+
+
+def container(manifests: list[Manifest]) -> dict[str, Any]:
+    (only,) = pod(manifests)["spec"]["containers"]
+    return dict(only)
+
+
+def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether a label selector, in its short form or with `matchLabels`, selects these labels."""
+    assert "matchExpressions" not in selector, "this test knows matchLabels alone"
+    wanted: dict[str, str] = selector.get("matchLabels", selector)
+    return wanted.items() <= labels.items()
+
+
+def ports_of(manifests: list[Manifest]) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in container(manifests)["ports"]}
+
+
+def test_everything_is_labelled(kubernetes: Rendered) -> None:
+    wanted = {"app.kubernetes.io/name": SERVICE, "app.kubernetes.io/managed-by": "kustomize"}
+    for name, manifests in kubernetes.sets.items():
+        for manifest in manifests:
+            labels = manifest["metadata"].get("labels", {})
+            assert wanted.items() <= labels.items(), f"{name}: {name_of(manifest)} has the labels {labels}"
+    for name, _, deployment in deployments(kubernetes):
+        assert wanted.items() <= deployment["spec"]["template"]["metadata"]["labels"].items(), f"{name}: pods"
+
+
+def test_everything_is_in_its_environment(kubernetes: Rendered) -> None:
+    for name, manifests in kubernetes.sets.items():
+        if name == "policy":
+            assert {m["kind"] for m in manifests} <= CLUSTER_WIDE
+        for manifest in manifests:
+            wanted = None if manifest["kind"] in CLUSTER_WIDE else NAMESPACES[name.split("/")[1]]
+            assert manifest["metadata"].get("namespace") == wanted, f"{name}: {name_of(manifest)}"
+
+
+def test_nothing_is_said_twice(kubernetes: Rendered) -> None:
+    for name, manifests in kubernetes.sets.items():
+        names = [(m["apiVersion"], name_of(m)) for m in manifests]
+        assert len(names) == len(set(names)), name
+
+
+def test_a_deployment_selects_its_pods(kubernetes: Rendered) -> None:
+    for name, _, deployment in deployments(kubernetes):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert selects(deployment["spec"]["selector"], labels), name
+        for spread in deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]:
+            assert selects(spread["labelSelector"], labels), f"{name}: {spread['topologyKey']}"
+
+
+def test_the_service_leads_to_a_port_of_its_pods(overlay: list[Manifest]) -> None:
+    service = one(overlay, "Service")
+    assert selects(service["spec"]["selector"], pod(overlay)["metadata"]["labels"]), "the Service selects no pod"
+    for port in service["spec"]["ports"]:
+        assert port["targetPort"] in ports_of(overlay), f"no port of the pods is called {port['targetPort']}"
+
+
+def test_probes_ask_what_the_contract_says(overlay: list[Manifest]) -> None:
+    paths = {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    for probe, path in paths.items():
+        asked = container(overlay)[probe]["httpGet"]
+        assert asked["path"] == path, probe
+        assert asked["port"] in ports_of(overlay), f"{probe}: no port is called {asked['port']}"
+
+
+def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Manifest]) -> None:
+    policies = of_kind(overlay, "NetworkPolicy")
+    for policy in policies:
+        assert selects(policy["spec"]["podSelector"], pod(overlay)["metadata"]["labels"]), name_of(policy)
+        assert set(policy["spec"].keys()) - {"podSelector", "policyTypes"} <= {
+            direction.lower() for direction in policy["spec"]["policyTypes"]
+        }, f"{name_of(policy)} has rules for a direction that it does not name"
+        for rule in policy["spec"].get("ingress", []):
+            for port in rule["ports"]:
+                assert port["port"] in ports_of(overlay), f"{name_of(policy)}: no port is called {port['port']}"
+    deny = next(policy["spec"] for policy in policies if policy["metadata"]["name"] == "deny")
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}, "all that is not allowed is forbidden"
+
+
+def test_prometheus_is_let_in_where_it_is_to_come(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    watched = kubernetes.answers["kubernetes_monitoring"] == "prometheus-operator"
+    assert len(of_kind(overlay, "ServiceMonitor")) == watched
+    assert ("prometheus" in {m["metadata"]["name"] for m in of_kind(overlay, "NetworkPolicy")}) == watched
+    for monitor in of_kind(overlay, "ServiceMonitor"):
+        service = one(overlay, "Service")
+        assert selects(monitor["spec"]["selector"], service["metadata"]["labels"]), "it selects no Service"
+        for endpoint in monitor["spec"]["endpoints"]:
+            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}, "a port of the Service"
+            assert endpoint.get("path", "/metrics") == "/metrics"
+
+
+def backends(manifest: Manifest) -> Iterator[tuple[str, Any]]:
+    for rule in manifest["spec"]["rules"]:
+        for backend in rule.get("backendRefs", []):
+            yield backend["name"], backend["port"]
+        for path in rule.get("http", {}).get("paths", []):
+            service = path["backend"]["service"]
+            yield service["name"], service["port"].get("name") or service["port"]["number"]
+
+
+def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Manifest], environment: str) -> None:
+    service = one(overlay, "Service")
+    ports = {value for port in service["spec"]["ports"] for value in (port["name"], port["port"])}
+    entrances = of_kind(overlay, "HTTPRoute", "Ingress")
+    kinds = {"gateway": ["HTTPRoute"], "ingress": ["Ingress"], "none": []}
+    assert [m["kind"] for m in entrances] == kinds[kubernetes.answers["kubernetes_exposure"]]
+    for entrance in entrances:
+        for name, port in backends(entrance):
+            assert name == service["metadata"]["name"], f"{name_of(entrance)}: there is no Service {name}"
+            assert port in ports, f"{name_of(entrance)}: the Service has no port {port}"
+        hosts = [rule["host"] for rule in entrance["spec"]["rules"] if "host" in rule]
+        assert (hosts or entrance["spec"]["hostnames"]) == [HOSTS[environment]]
+        for certificate in entrance["spec"].get("tls", []):
+            assert certificate["hosts"] == [HOSTS[environment]], "the certificate is for another host"
+
+
+def test_the_number_of_instances_can_grow_and_a_node_can_be_drained(kubernetes: Rendered) -> None:
+    for name, manifests, deployment in deployments(kubernetes):
+        autoscaler, budget = one(manifests, "HorizontalPodAutoscaler")["spec"], one(manifests, "PodDisruptionBudget")
+        target = autoscaler["scaleTargetRef"]
+        assert (target["apiVersion"], target["kind"]) == (deployment["apiVersion"], deployment["kind"])
+        assert target["name"] == deployment["metadata"]["name"], f"{name}: {target['name']} is not there to be scaled"
+        assert 1 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"], name
+        assert selects(budget["spec"]["selector"], deployment["spec"]["template"]["metadata"]["labels"]), name
+        # how many may go of the fewest that run: with none, a node waits for ever
+        assert "minAvailable" not in budget["spec"], f"{name}: minAvailable may forbid every drain"
+        assert min(budget["spec"]["maxUnavailable"], autoscaler["minReplicas"]) >= 1, name
+        if name.startswith("overlays/"):
+            assert "replicas" not in deployment["spec"], "a deployment would overrule the autoscaler"
+    assert one(kubernetes.overlay("production"), "HorizontalPodAutoscaler")["spec"]["minReplicas"] >= 2
+
+
+def test_requests_fit_into_limits(kubernetes: Rendered) -> None:
+    for name, manifests, _ in deployments(kubernetes):
+        resources = container(manifests)["resources"]
+        assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory"}, name
+        for what, asked in resources["requests"].items():
+            assert 0 < quantity(asked) <= quantity(resources["limits"][what]), f"{name}: {what}"
+
+
+def references(manifests: list[Manifest]) -> Iterator[tuple[str, str]]:
+    """What the pods need by name: kind and name."""
+    spec = pod(manifests)["spec"]
+    yield "ServiceAccount", spec["serviceAccountName"]
+    for secret in spec.get("imagePullSecrets", []):
+        yield "Secret", secret["name"]
+    for volume in spec["volumes"]:
+        if "secret" in volume:
+            yield "Secret", volume["secret"]["secretName"]
+        if "configMap" in volume:
+            yield "ConfigMap", volume["configMap"]["name"]
+    for source in container(manifests).get("envFrom", []):
+        for key, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            if key in source:
+                yield kind, source[key]["name"]
+    for variable in container(manifests).get("env", []):
+        assert "valueFrom" not in variable, "a secret comes as a file, a setting from the ConfigMap"
+
+
+def test_what_the_pods_need_is_there(kubernetes: Rendered) -> None:
+    documented = {("Secret", f"{SERVICE}-database")}  # its keys: url, password
+    for name, manifests, _ in deployments(kubernetes):
+        made = {(m["kind"], m["metadata"]["name"]) for m in manifests}
+        missing = set(references(manifests)) - made - documented
+        assert not missing, f"{name}: nobody makes {missing}"
+        assert documented <= set(references(manifests)), name
+        assert not of_kind(manifests, "Secret"), f"{name}: no secret is kept in the repository"
+
+
+def test_the_documented_secret_is_what_is_read_and_made(kubernetes: Rendered, environment: str) -> None:
+    manifests = kubernetes.overlay(environment)
+    files = {
+        variable["value"].rpartition("/")
+        for variable in container(manifests)["env"]
+        if variable["name"].endswith("_FILE")
+    }
+    (mount,) = [m for m in container(manifests)["volumeMounts"] if m["name"] == "database"]
+    assert files == {(mount["mountPath"], "/", key) for key in ("url", "password")}
+    external = of_kind(manifests, "ExternalSecret")
+    assert len(external) == (kubernetes.answers["kubernetes_secrets"] == "external-secrets")
+    for secret in external:
+        assert secret["spec"]["target"]["name"] == f"{SERVICE}-database"
+        assert [entry["secretKey"] for entry in secret["spec"]["data"]] == ["url", "password"]
+        keys = {entry["remoteRef"]["key"] for entry in secret["spec"]["data"]}
+        assert keys == {f"{SERVICE}/{environment}/database"}, "another environment's secret"
+
+
+def patches(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(folder.rglob("kustomization.yml")):
+        for patch in yaml.safe_load(path.read_text()).get("patches", []):
+            yield path, patch
+
+
+def test_each_patch_meets_an_object(kubernetes: Rendered) -> None:
+    """Kustomize says nothing where a target selects none."""
+    deploy = kubernetes.project / "deploy/kubernetes"
+    seen = 0
+    for path, patch in patches(deploy):
+        kind = path.relative_to(deploy).parts[0]
+        sets = "overlays" if kind == "slots" else kind
+        assert patch["target"].keys() == {"kind"}, f"{path}: this test knows targets by kind alone"
+        for environment in ENVIRONMENTS:
+            found = of_kind(kubernetes.sets[f"{sets}/{environment}"], patch["target"]["kind"])
+            assert len(found) == 1, f"{path}: {patch['target']} selects {[name_of(m) for m in found]}"
+        seen += 1
+    assert seen >= len(ENVIRONMENTS)
+
+
+def masked(manifests: list[Manifest], environment: str) -> Any:
+    """An environment less its names and numbers."""
+    text = json.dumps([m for m in manifests if m["kind"] not in {"PrometheusRule", "ConfigMap"}], sort_keys=True)
+    text = text.replace(f'"{HOSTS[environment]}"', '"HOST"').replace(f"{SERVICE}/{environment}/", f"{SERVICE}/ENV/")
+    text = text.replace(f'"namespace": "{NAMESPACES[environment]}"', '"namespace": "NAMESPACE"')
+    text = re.sub(r'"(minReplicas|maxReplicas)": \d+', r'"\1": 0', text)
+    text = re.sub(rf'"{SERVICE}-[a-z0-9]{{10}}"', '"CONFIG"', text)
+    return json.loads(text)
+
+
+def test_staging_is_production_but_for_names_and_numbers(kubernetes: Rendered) -> None:
+    staging, production = (masked(kubernetes.overlay(name), name) for name in ENVIRONMENTS)
+    assert staging == production
+    settings = [one(kubernetes.overlay(name), "ConfigMap")["data"].keys() for name in ENVIRONMENTS]
+    assert settings[0] == settings[1], "a setting that only one of them has"
+
+
+def test_the_image_is_the_one_that_was_pushed(kubernetes: Rendered) -> None:
+    image = expected(kubernetes.answers).image
+    for name, manifests, _ in deployments(kubernetes):
+        wanted = f"{image}@{DIGEST}" if name.startswith("deployed/") else image
+        assert container(manifests)["image"] == wanted, name
+    for path in (kubernetes.project / "deploy").rglob("*.yml"):
+        text = re.sub(r"(^|\s)#.*|'images are named.*", "", path.read_text())
+        assert "latest" not in text, path
+        assert f"{image}:" not in text, f"{path}: an image by its tag"
+
+
+def test_each_environment_gets_the_pods_that_the_contract_wants(kubernetes: Rendered) -> None:
+    terms = of_kubernetes(kubernetes.project)
+    assert terms.grace == 30
+    for _, manifests, _ in deployments(kubernetes):
+        spec = pod(manifests)["spec"]
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & spec.keys()
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def slots(answers: Answers) -> list[str]:
+    return ["blue", "green"] if answers["deployment_strategy"] == "blue-green" else []
+
+
+def test_a_new_version_starts_beside_the_old_one(kubernetes: Rendered, environment: str) -> None:
+    both = slots(kubernetes.answers)
+    lives = [name.rpartition("/")[2] for name in kubernetes.sets if name.startswith(f"deployed/{environment}/")]
+    assert sorted(lives) == sorted(["first", *both])
+    for live in lives:
+        manifests = kubernetes.sets[f"deployed/{environment}/{live}"]
+        deployment, service = one(manifests, "Deployment"), one(manifests, "Service")
+        if not both:
+            assert deployment["metadata"]["name"] == SERVICE
+            continue
+        new = "green" if live == "blue" else "blue"
+        assert deployment["metadata"]["name"] == f"{SERVICE}-{new}"
+        assert deployment["spec"]["selector"]["matchLabels"]["slot"] == new, "it would take the other one's pods"
+        assert service["spec"]["selector"].get("slot") == (None if live == "first" else live), "the Service has moved"
+        assert deployment["spec"].get("replicas") == (None if live == "first" else 3), "not as wide as the old one"

@@ -1,0 +1,172 @@
+"""What is rendered for Kubernetes, as kubectl puts it together."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, cycle, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from shipshape.template import Answers
+
+from tests.support.render import TEMPLATE
+
+Manifest = dict[str, Any]
+ENVIRONMENTS = ("staging", "production")
+QUESTIONS = {
+    "registry": "registries",
+    "deployment_strategy": "strategies",
+    "kubernetes_exposure": "kubernetes_exposures",
+    "kubernetes_secrets": "kubernetes_secret_sources",
+    "kubernetes_monitoring": "kubernetes_monitors",
+    "kubernetes_verification": "kubernetes_verifiers",
+}
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+def pairwise(tables: dict[str, Iterable[str]]) -> Iterator[Answers]:
+    """Few of all the combinations: in them, each answer meets each answer to every other question."""
+    rows = [dict(zip(tables, values, strict=True)) for values in product(*tables.values())]
+    unmet = {pair for row in rows for pair in combinations(row.items(), 2)}
+    while unmet:
+        best = max(rows, key=lambda row: len(unmet.intersection(combinations(row.items(), 2))))
+        unmet.difference_update(combinations(best.items(), 2))
+        yield best
+
+
+# The languages take turns: they differ in their port and their numbers alone.
+KUBERNETES: list[Answers] = [
+    {"language": language, "orchestrator": "kubernetes"} | row
+    for language, row in zip(
+        cycle(TEMPLATE.table("languages")),
+        pairwise({question: TEMPLATE.table(table) for question, table in QUESTIONS.items()}),
+        strict=False,
+    )
+]
+
+
+@cache
+def program(name: str, how: str) -> str:
+    """The path of a program that pip does not bring; without it skips, but fails in CI."""
+    path = shutil.which(name)
+    if not path:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {name}: {how}")
+    return str(path)
+
+
+def kubectl() -> str:
+    return program("kubectl", "https://kubernetes.io/docs/tasks/tools/")
+
+
+def parsed(text: str) -> list[Manifest]:
+    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+
+
+def kustomize(folder: Path) -> str:
+    done = subprocess.run([kubectl(), "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, f"{folder}: {done.stderr}"
+    return done.stdout
+
+
+def deployed(project: Path, environment: str, live: str = "") -> str:
+    """What the strategy's own `start` sends to the cluster; `live` is the slot that its Service is with.
+
+    Only what a cluster would answer is made up.
+    """
+    script = r"""
+      set -euo pipefail
+      source deploy/kubernetes/common.sh
+      source deploy/kubernetes/strategy.sh
+      kube() {
+        case "$1 $2" in
+          'get service') printf %s "$LIVE" ;;
+          'get deployment') printf 3 ;;
+          'apply --filename') cat > "$SENT" ;;
+          *) echo "the cluster was asked for more: $*" >&2; exit 1 ;;
+        esac
+      }
+      rolled_out() { echo "waits for $1"; }
+      choose_environment "$ENVIRONMENT"
+      choose_image "$repository@$DIGEST"
+      start
+    """
+    sent = project / f"sent-{environment}-{live}.yml"
+    told = {"ENVIRONMENT": environment, "DIGEST": DIGEST, "LIVE": live, "SENT": str(sent)}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=project, env=os.environ | told, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return sent.read_text()
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A rendering, and what kubectl makes of it: name of a set, such as overlays/staging, to its objects.
+
+    `folder` holds the same as files.
+    """
+
+    answers: Answers
+    project: Path
+    folder: Path
+    sets: dict[str, list[Manifest]]
+
+    def overlay(self, environment: str) -> list[Manifest]:
+        return self.sets[f"overlays/{environment}"]
+
+
+def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
+    """Name of a set, and its YAML; `scratch` is an empty folder, for the scripts write beside themselves."""
+    for environment in ENVIRONMENTS:
+        for kind in ("overlays", "setup"):
+            yield f"{kind}/{environment}", kustomize(project / "deploy/kubernetes" / kind / environment)
+    yield "policy", kustomize(project / "deploy/policy")
+    shutil.copytree(project / "deploy", scratch / "deploy")
+    slots = [path.name for path in sorted(project.glob("deploy/kubernetes/slots/*"))]
+    for environment, live in product(ENVIRONMENTS, ["", *slots]):
+        yield f"deployed/{environment}/{live or 'first'}", deployed(scratch, environment, live)
+
+
+def write_sets(project: Path, folder: Path) -> None:
+    for name, text in all_sets(project, folder / "scratch"):
+        path = folder / f"{name}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shutil.rmtree(folder / "scratch")
+
+
+def read_sets(folder: Path) -> dict[str, list[Manifest]]:
+    return {
+        str(path.relative_to(folder).with_suffix("")): parsed(path.read_text())
+        for path in sorted(folder.rglob("*.yml"))
+    }
+
+
+def of_kind(manifests: Iterable[Manifest], *kinds: str) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] in kinds]
+
+
+def one(manifests: Iterable[Manifest], kind: str) -> Manifest:
+    (found,) = of_kind(manifests, kind)
+    return found
+
+
+def name_of(manifest: Manifest) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+def quantity(text: str) -> float:
+    """A CPU or memory quantity as a number of cores or bytes.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|Ki|Mi|Gi|)", text)
+    assert match, f"{text} is no quantity"
+    return float(match[1]) * {"m": 0.001, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}[match[2]]
