@@ -12,6 +12,7 @@ from shipshape.template import Answers
 
 from tests.contract.artefacts import compose
 from tests.support.render import ORDERS
+from tests.support.tools import run
 
 
 @pytest.fixture
@@ -81,3 +82,8 @@ def test_a_script_with_wrong_arguments_says_what_it_needs(project: Path, name: s
 
 def test_no_other_orchestrator_has_these_files(rendered: Callable[[Answers], Path]) -> None:
     assert not (rendered({"language": "go", "orchestrator": "kubernetes"}) / "deploy/compose").exists()
+
+
+def test_compose_knows_all_that_it_says(project: Path) -> None:
+    path = project / "deploy/compose/compose.prod.yaml"
+    run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)])

@@ -30,7 +30,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     ".toml": tomllib.loads,
 }
 GENERATED = {"go.sum", "uv.lock"}
-TABBED = {".go", "go.mod", "Makefile"}
+TABBED = {".go", "go.mod", "Makefile", "Caddyfile"}
 
 
 def files(project: Path) -> dict[Path, str]:
