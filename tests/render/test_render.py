@@ -14,7 +14,7 @@ from shipshape.template import Answers
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
 
-UNRENDERED = re.compile(r"(?<!\$)\{\{|\{%|\{#|%\}")
+UNRENDERED = re.compile(r"(?<!\$)\{\{(?! \$)|\{%|\{#|%\}")  # `${{ }}` is GitHub's, `{{ $value }}` Prometheus's
 
 
 class Loader(yaml.SafeLoader):
