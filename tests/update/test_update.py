@@ -6,7 +6,7 @@ import pytest
 import yaml
 from copier import run_update
 
-from tests.support.render import ORDERS, commit, git, released_copy, render
+from tests.support.render import ORDERS, TEMPLATE, commit, git, released_copy, render
 
 
 @pytest.fixture
@@ -124,3 +124,32 @@ def test_new_defaults_leave_an_existing_service_on_its_line(releases: Path, owne
     commit(releases, "new defaults", tag="v2.0.0")
     update(owned)
     assert changed(owned) == [".copier-answers.yml"]
+
+
+@pytest.mark.parametrize("orchestrator", TEMPLATE.table("orchestrators"))
+def test_an_update_leaves_each_deployment_as_it_is(releases: Path, tmp_path: Path, orchestrator: str) -> None:
+    project = render(releases, tmp_path / "orders-api", **ORDERS, orchestrator=orchestrator)
+    commit(project, "Start from the template")
+    update(project)
+    assert changed(project) == []
+
+
+def test_who_moves_to_another_orchestrator_gets_all_of_it(owned: Path) -> None:
+    update(owned, orchestrator="kubernetes")
+    assert not list(owned.glob("deploy/compose/*"))
+    assert (owned / "deploy/kubernetes/deploy.sh").exists()
+    assert (owned / "deploy/kubernetes/overlays/production/config.env").read_text() == "LOG_LEVEL=info\n"
+
+
+def test_settings_and_the_integration_test_are_the_owners(releases: Path, tmp_path: Path) -> None:
+    project = render(releases, tmp_path / "orders-api", **ORDERS, orchestrator="kubernetes")
+    theirs = {"scripts/integration.sh": "#!/bin/sh\n", "deploy/kubernetes/overlays/staging/config.env": "A=b\n"}
+    for name, text in theirs.items():
+        (project / name).write_text(text)
+    commit(project, "Our own work")
+    folder = releases / "template/project"
+    edit(folder / "scripts/integration.sh", "set -euo pipefail", "set -eu")
+    edit(folder / "{{ only.kubernetes }}/deploy/kubernetes/overlays/staging/config.env", "debug", "warn")
+    commit(releases, "v2", tag="v2.0.0")
+    update(project)
+    assert {name: (project / name).read_text() for name in theirs} == theirs
