@@ -241,7 +241,9 @@ def test_the_firewall_lets_in_three_ports(machine: Machine) -> None:
     assert set(re.findall(r"^(\S+)\s+ALLOW IN", status, re.MULTILINE)) == {"22/tcp", "80/tcp", "443/tcp"}
 
 
-@pytest.mark.parametrize("content", ["no key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "ssh-ed25519 nonsense"])
+@pytest.mark.parametrize(
+    "content", ["no key", "\\n", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "ssh-ed25519 nonsense"]
+)
 def test_what_is_no_public_key_is_refused(machine: Machine, content: str) -> None:
     machine.root("sh", "-c", f"printf '%s' '{content}' >/root/other")
     result = subprocess.run(

@@ -50,7 +50,13 @@ def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
     left = Path(os.environ.get("XDG_RUNTIME_DIR", "/dev/shm")) / f"{host.name}-pull"  # noqa: S108
     left.mkdir()  # by a run that was killed
     (left / "config.json").write_text(host.registry.login)
-    host.deployed("two")
+    run = host.begin("two")
+    run.say(host.registry.login)
+    run.read("test")
+    assert not left.exists(), "they are needed no longer"
+    run.say("passed")
+    run.say("passed")
+    assert run.end() == 0, run.output
     assert host.live() == "two"
     for place in (host.home, Path("/dev/shm")):  # noqa: S108
         for path in place.rglob("*"):
