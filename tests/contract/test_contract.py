@@ -222,3 +222,16 @@ def test_one_image_from_build_to_push(project: Path) -> None:
     assert builds == ["image"]
     assert set(jobs["publish"]["needs"]) == {"image", "scan"}
     assert "latest" not in yaml.safe_dump(jobs)
+
+
+def test_accepted_findings_are_about_files_that_are_there(combination: Answers, project: Path) -> None:
+    """Read from Trivy's checks (github.com/aquasecurity/trivy-checks v1.10.0), for Trivy itself can't be run here."""
+    accepted = yaml.safe_load((project / ".trivyignore.yaml").read_text()) or {}
+    ids = {finding["id"] for finding in accepted.get("misconfigurations", [])}
+    assert (
+        ids
+        == {"compose": set(), "kubernetes": {"KSV-0056"}, "ecs": {"AWS-0053", "AWS-0095"}}[combination["orchestrator"]]
+    )
+    for finding in accepted.get("misconfigurations", []):
+        assert finding["statement"]
+        assert all((project / path).exists() for path in finding["paths"])
