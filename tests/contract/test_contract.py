@@ -1,6 +1,7 @@
 """docs/contract.md, read out of every rendered artefact and compared."""
 
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,13 @@ def test_accepted_findings_are_about_files_that_are_there(combination: Answers, 
     for finding in accepted.get("misconfigurations", []):
         assert finding["statement"]
         assert all((project / path).exists() for path in finding["paths"])
+
+
+def test_dependabot_looks_wherever_compose_names_images(rendered: Callable[[Answers], Path]) -> None:
+    for orchestrator in TEMPLATE.table("orchestrators"):
+        answers = {"language": "python", "orchestrator": orchestrator, "dependency_updates": "dependabot"}
+        project = rendered(answers)
+        updates = yaml.safe_load((project / ".github/dependabot.yml").read_text())["updates"]
+        (folders,) = (one["directories"] for one in updates if one["package-ecosystem"] == "docker-compose")
+        named = {f"/{path.parent.relative_to(project)}".replace("/.", "/") for path in project.rglob("*compose*.y*ml")}
+        assert set(folders) == named
