@@ -7,7 +7,7 @@ PYTEST := $(RUN)/pytest
 QUICK_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick real lint format clean
+.PHONY: help demo test quick real lint format examples clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(VENV)/.ready ## Format, lint and type-check our own Python
 format: $(VENV)/.ready ## Format our own Python
 	$(RUN)/ruff format
 	$(RUN)/ruff check --fix
+
+examples: $(VENV)/.ready ## Render examples/ again, after a change of the template
+	@$(RUN)/python -m tests.support.examples
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache

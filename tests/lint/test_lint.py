@@ -104,7 +104,8 @@ def test_our_own_workflows() -> None:
 
 def test_our_own_repository_holds_no_secret() -> None:
     config = str(ROOT / ".gitleaks.toml")
-    run([go_tool("gitleaks"), "dir", "--no-banner", "--redact", f"--config={config}", str(ROOT / "template")])
+    for folder in ("template", "examples"):
+        run([go_tool("gitleaks"), "dir", "--no-banner", "--redact", f"--config={config}", str(ROOT / folder)])
 
 
 def test_our_own_script() -> None:

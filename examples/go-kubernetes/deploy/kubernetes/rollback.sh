@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Brings an environment back to an earlier image, by the same way as a new one. Without an image it lists the earlier ones.
+# Usage: deploy/kubernetes/rollback.sh staging|production [REPOSITORY@DIGEST]
+set -euo pipefail
+# shellcheck source=deploy/kubernetes/common.sh
+source "$(dirname "$0")/common.sh"
+
+[[ $# == 1 || $# == 2 ]] || usage
+choose_environment "$1"
+if [[ $# == 1 ]]; then
+  kube get replicasets --selector "app.kubernetes.io/name=$name" --sort-by .metadata.creationTimestamp \
+    --output custom-columns=SINCE:.metadata.creationTimestamp,PODS:.status.replicas,IMAGE:.spec.template.spec.containers[0].image
+  exit
+fi
+WATCH_SECONDS=${WATCH_SECONDS:-60} exec "$here/deploy.sh" "$@"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Asks a running service what it must answer; a deployment runs it before the new version gets the traffic.
+# This file is yours: add what your callers rely on. A check that fails takes the deployment back.
+# Usage: scripts/integration.sh URL
+set -euo pipefail
+
+[[ $# == 1 && $1 =~ ^https?:// ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+url=${1%/}
+
+ask() { curl --silent --show-error --fail --max-time 10 --retry 3 "$url$1"; }
+fail() { echo "integration: $*" >&2; exit 1; }
+
+[[ $(ask /healthz) == *'"ok"'* ]] || fail "$url/healthz says that it is not well"
+[[ $(ask /readyz) == *'"ready"'* ]] || fail "$url/readyz says that a dependency does not answer"
+[[ $(curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$url/no-such-page") == 404 ]] ||
+  fail "$url/no-such-page is not answered by 404"
+
+echo "integration: $url answers as it should"

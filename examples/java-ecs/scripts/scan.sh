@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Looks for known vulnerabilities and secrets in an archive of `docker save`, and for mistakes in the files that build and run it.
+# Fails on what is HIGH or CRITICAL and can be fixed. Exceptions, each with a reason and an end, are in .trivyignore.yaml.
+# Usage: scripts/scan.sh TRIVY_IMAGE ARCHIVE REPORT_FOLDER
+set -euo pipefail
+
+[[ $# == 3 ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+trivy=$1 archive=$(realpath "$2")
+mkdir -p "$3" .cache/trivy
+reports=$(realpath "$3")
+
+# A scanner reads what strangers wrote, so it gets no credentials, no Docker socket, and nothing to write to but its reports.
+run() {
+  docker run --rm --user "$(id -u):$(id -g)" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+    --volume "$PWD:/work:ro" --volume "$archive:/image.tar:ro" \
+    --volume "$PWD/.cache/trivy:/cache" --volume "$reports:/reports" --workdir /work \
+    "$trivy" "$1" --quiet --cache-dir /cache "${@:2}"
+}
+
+rules=(--severity "HIGH,CRITICAL" --ignorefile .trivyignore.yaml --format json)
+run image --input /image.tar --scanners vuln,secret --ignore-unfixed "${rules[@]}" --output /reports/image.json
+run config --skip-dirs .cache "${rules[@]}" --output /reports/config.json .
+run convert --format sarif --output /reports/image.sarif /reports/image.json
+
+findings=$(jq --raw-output '.Results[]? | .Target as $target | (.Vulnerabilities, .Secrets, .Misconfigurations)[]? |
+  "| \(.Severity) | \(.VulnerabilityID // .RuleID // .ID) | \(.PkgName // $target) | \(.FixedVersion // .Resolution // "remove it") |"' \
+  "$reports"/{image,config}.json)
+{
+  echo "### Scan"
+  echo
+  if [[ -z $findings ]]; then
+    echo "Nothing HIGH or CRITICAL that can be fixed."
+  else
+    printf '| severity | finding | where | fixed by |\n|---|---|---|---|\n%s\n' "$findings"
+  fi
+} | tee "$reports/summary.md"
+[[ -z $findings ]]

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# On the host: brings the database back to a backup, whole or not at all. What was there before stays, under a name that is printed.
+# With --try it only shows that the backup can be read back, and leaves the database alone.
+# Usage: restore.sh [--try] FILE
+set -euo pipefail
+
+try=no
+if [[ ${1:-} == --try ]]; then try=yes; shift; fi
+[[ $# == 1 ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+backup=$(realpath "$1")
+cd "$(dirname "$0")"
+# shellcheck source=deploy/compose/host.sh
+source ./host.sh
+[[ -s $backup ]] || fail "$1 is no backup: ls backups/ shows what there is"
+
+now=$(date -u +%Y%m%d%H%M%S)
+sql() { docker compose exec -T database psql --username=app --dbname=postgres --quiet --set=ON_ERROR_STOP=1; }
+
+sql <<<"CREATE DATABASE restored_$now"
+if ! docker compose exec -T database pg_restore --username=app --dbname="restored_$now" --exit-on-error <"$backup"; then
+  sql <<<"DROP DATABASE restored_$now"
+  fail "the backup can't be read back: see above; the database is as it was"
+fi
+if [[ $try == yes ]]; then
+  sql <<<"DROP DATABASE restored_$now"
+  echo "restore: the backup can be read back"
+  exit
+fi
+
+# The service loses its connections, and makes new ones to what was restored.
+sql <<SQL
+ALTER DATABASE app ALLOW_CONNECTIONS false;
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'app' \g /dev/null
+BEGIN;
+ALTER DATABASE app RENAME TO before_$now;
+ALTER DATABASE restored_$now RENAME TO app;
+COMMIT;
+SQL
+echo "restore: done; what was there before is the database before_$now: drop it when you no longer need it"

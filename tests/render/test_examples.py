@@ -1,0 +1,26 @@
+"""The examples that a reader sees on GitHub are what the template renders."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import examples
+from tests.support.render import TEMPLATE
+
+
+@pytest.mark.parametrize("name", examples.NAMES)
+def test_the_example_is_up_to_date(name: str, plain_template: Path, tmp_path: Path) -> None:
+    expected = examples.files(examples.rendered(plain_template, name, tmp_path))
+    kept = examples.kept(name)
+    differ = sorted(path for path in expected.keys() | kept.keys() if expected.get(path) != kept.get(path))
+    assert not differ, "the template renders these in another way: run `make examples`, look at the diff, and commit it"
+
+
+@pytest.mark.parametrize("name", examples.NAMES)
+def test_the_example_answers_questions_that_exist(name: str) -> None:
+    """Copier ignores an answer to a question that there is not, and takes the default without a word."""
+    assert not examples.answers(name).keys() - TEMPLATE.questions().keys()
+
+
+def test_the_examples_show_every_orchestrator() -> None:
+    assert {examples.answers(name)["orchestrator"] for name in examples.NAMES} == set(TEMPLATE.table("orchestrators"))
