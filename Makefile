@@ -7,7 +7,7 @@ PYTEST := $(RUN)/pytest
 QUICK_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick real lint format examples clean
+.PHONY: help demo test quick real lint format examples answers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format: $(VENV)/.ready ## Format our own Python
 
 examples: $(VENV)/.ready ## Render examples/ again, after a change of the template
 	@$(RUN)/python -m tests.support.examples
+
+answers: $(VENV)/.ready ## Write docs/answers.md again, after a change of a question or of what it changes
+	@$(RUN)/python -m tests.support.questions
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache

@@ -1,14 +1,19 @@
-"""Which files each question changes, found out by rendering; `python -m tests.support.questions` prints the table."""
+"""Which files each question changes, found out by rendering; `python -m tests.support.questions` writes the page."""
 
+import os
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from copier import run_copy
 
-from tests.support.render import ORDERS, TEMPLATE, plain_copy
+from tests.support.paths import ROOT
+from tests.support.render import NO_SETTINGS, ORDERS, TEMPLATE, plain_copy
+
+PAGE = ROOT / "docs/answers.md"
+BEGIN = "<!-- questions: made by `make answers`, which renders each answer and looks; a test compares -->"
+END = "<!-- /questions -->"
 
 OTHER: dict[str, Any] = {
     "service_name": "billing",
@@ -123,6 +128,17 @@ def listed(paths: list[str]) -> str:
     return ", ".join(f"`{path}`" for path in dict.fromkeys(shown))
 
 
+def written() -> str:
+    """The table as the page has it."""
+    return PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def write(table: str) -> None:
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}")
+
+
 if __name__ == "__main__":
+    os.environ.update(NO_SETTINGS)
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(table(plain_copy(Path(folder, "template")), Path(folder)) + "\n")
+        write(table(plain_copy(Path(folder, "template")), Path(folder)))
