@@ -13,7 +13,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## Render a service with all defaults into demo/, and start it where Docker answers
-	@$(RUN)/python -m tests.support.demo demo
+	@$(RUN)/python -m tests.support.render.demo demo
 
 test: lint quick real ## All checks; without Docker the real ones are skipped, and it says which
 
@@ -33,10 +33,10 @@ format: $(VENV)/.ready ## Format our own Python
 	$(RUN)/ruff check --fix
 
 examples: $(VENV)/.ready ## Render examples/ again, after a change of the template
-	@$(RUN)/python -m tests.support.examples
+	@$(RUN)/python -m tests.support.render.examples
 
 answers: $(VENV)/.ready ## Write docs/answers.md again, after a change of a question or of what it changes
-	@$(RUN)/python -m tests.support.questions
+	@$(RUN)/python -m tests.support.render.questions
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache

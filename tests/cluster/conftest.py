@@ -11,8 +11,8 @@ import pytest
 
 from tests.support import engine
 from tests.support.cluster import Release, kubeconfig, kubectl, wait_until
-from tests.support.container import free_port
-from tests.support.load import Load
+from tests.support.engine.container import free_port
+from tests.support.engine.load import Load
 from tests.support.render import ORDERS, TEMPLATE, render
 
 NODE = "10.99.0.1"  # where a pod finds this machine

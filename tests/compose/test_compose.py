@@ -16,7 +16,7 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support import engine, figures
-from tests.support.container import Container, free_port
+from tests.support.engine.container import Container, free_port
 from tests.support.render import ORDERS, edit_source, name_of, one_per, render
 
 pytestmark = pytest.mark.engine

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.ecs import cloudformation
+from tests.support.aws import cloudformation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.container import Container, free_port
+from tests.support.engine.container import Container, free_port
 from tests.support.paths import ROOT
 
 

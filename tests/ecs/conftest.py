@@ -15,8 +15,8 @@ import boto3
 import pytest
 from shipshape.template import Answers
 
-from tests.ecs import resources
-from tests.ecs.cloud import REGION, Cloud
+from tests.support.aws import resources
+from tests.support.aws.cloud import REGION, Cloud
 from tests.support.render import TEMPLATE
 
 IMAGE = "ghcr.io/octo-org/shop/orders-api"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
-from tests.ecs import resources
-from tests.ecs.cloudformation import load, parameters, resolve
 from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
 from tests.ecs.test_rules import STACKS, Deployment, deployments
+from tests.support.aws import resources
+from tests.support.aws.cloudformation import load, parameters, resolve
 from tests.support.render import TEMPLATE
 
 # What cfn-lint brings along of AWS's own lists: which actions there are and which kinds of resource each knows

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from shipshape.template import Answers
 
-from tests.ecs.cloudformation import load, parameters, resolve
 from tests.ecs.conftest import STRATEGIES, answers
+from tests.support.aws.cloudformation import load, parameters, resolve
 from tests.support.render import TEMPLATE
 
 DOCS = "https://docs.aws.amazon.com"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.ecs import resources
 from tests.ecs.conftest import IMAGE, SETUP, World, digest
+from tests.support.aws import resources
 
 SERVICE_STACK = "orders-api-staging-service"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.ecs import resources
 from tests.ecs.conftest import SETUP, STRATEGIES, World, digest
 from tests.ecs.test_rules import SECRETS
+from tests.support.aws import resources
 
 CASES = list(product(STRATEGIES, ("ghcr", "ecr"), ("staging", "production")))
 

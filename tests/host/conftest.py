@@ -19,10 +19,10 @@ from shipshape.template import Answers
 
 from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
 from tests.support import engine
-from tests.support.container import Answer, free_port, read
-from tests.support.load import Load
+from tests.support.engine.container import Answer, free_port, read
+from tests.support.engine.load import Load
+from tests.support.engine.registry import Guarded, guarded
 from tests.support.paths import ENGINE
-from tests.support.registry import Guarded, guarded
 from tests.support.render import ORDERS, render
 
 PASSED = {"test": "passed", "watch": "passed"}

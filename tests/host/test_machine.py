@@ -20,10 +20,10 @@ import yaml
 from tests.host.conftest import COUNTER, SITE, Site, make_versions
 from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
 from tests.support import engine, figures
-from tests.support.container import read
-from tests.support.load import Load
+from tests.support.engine.container import read
+from tests.support.engine.load import Load
+from tests.support.engine.registry import Guarded, guarded
 from tests.support.paths import ENGINE
-from tests.support.registry import Guarded, guarded
 from tests.support.render import ORDERS, render
 
 pytestmark = pytest.mark.engine

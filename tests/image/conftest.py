@@ -12,7 +12,7 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support import engine, figures
-from tests.support.container import Container, running
+from tests.support.engine.container import Container, running
 from tests.support.paths import ENGINE
 from tests.support.render import COMBINATIONS, TEMPLATE
 

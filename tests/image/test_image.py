@@ -16,7 +16,7 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.support import engine, figures
-from tests.support.container import Answer, Container, as_root, free_port
+from tests.support.engine.container import Answer, Container, as_root, free_port
 from tests.support.render import edit_source
 
 pytestmark = pytest.mark.engine

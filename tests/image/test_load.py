@@ -7,8 +7,8 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.support import engine, figures
-from tests.support.container import Container
-from tests.support.load import Load
+from tests.support.engine.container import Container
+from tests.support.engine.load import Load
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support.kubernetes import KUBERNETES, Rendered, kubectl, read_sets, write_sets
+from tests.support.cluster.manifests import KUBERNETES, Rendered, kubectl, read_sets, write_sets
 from tests.support.render import name_of
 
 

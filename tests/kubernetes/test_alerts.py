@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.kubernetes import Manifest, Rendered, of_kind, one, program
+from tests.support.cluster.manifests import Manifest, Rendered, of_kind, one, program
 from tests.support.render import ORDERS
 from tests.support.tools import run
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from tests.support.aws import actions, admits, claims, role_policy, trust_policy
-from tests.support.kubernetes import ENVIRONMENTS, Manifest, Rendered, of_kind, one
+from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
 from tests.support.render import ORDERS, TEMPLATE
 
 SERVICE, REPOSITORY = ORDERS["service_name"], f"{ORDERS['github_owner']}/{ORDERS['service_name']}"

@@ -12,7 +12,7 @@ from shipshape.template import Answers
 
 from tests.contract.artefacts import of_kubernetes
 from tests.contract.test_contract import expected
-from tests.support.kubernetes import DIGEST, ENVIRONMENTS, Manifest, Rendered, name_of, of_kind, one, quantity
+from tests.support.cluster.manifests import DIGEST, ENVIRONMENTS, Manifest, Rendered, name_of, of_kind, one, quantity
 from tests.support.render import ORDERS
 
 SERVICE = ORDERS["service_name"]

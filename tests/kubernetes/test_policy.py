@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tests.contract.test_contract import expected
-from tests.support.kubernetes import ENVIRONMENTS, Manifest, Rendered, of_kind, one
+from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
 from tests.support.render import ORDERS
 
 PIPELINE = {

@@ -16,7 +16,7 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support import engine, figures
-from tests.support.container import free_port, running
+from tests.support.engine.container import free_port, running
 from tests.support.render import COMBINATIONS, TEMPLATE, edit_source
 from tests.support.tools import go_tool
 

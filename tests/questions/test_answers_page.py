@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.questions import table, written
+from tests.support.render.questions import table, written
 
 
 def test_the_table_of_answers_is_true(plain_template: Path, tmp_path: Path) -> None:

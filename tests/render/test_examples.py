@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import examples
-from tests.support.render import TEMPLATE
+from tests.support.render import TEMPLATE, examples
 
 
 @pytest.mark.parametrize("name", examples.NAMES)

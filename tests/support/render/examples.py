@@ -1,4 +1,4 @@
-"""What examples/NAME/answers.yml renders; `python -m tests.support.examples` renders all of them again."""
+"""What examples/NAME/answers.yml renders; `python -m tests.support.render.examples` renders all of them again."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """Stand-ins for the images of the table of pins, on a machine that reaches no container registry.
 
 A Dockerfile in `stand_ins/` mends one that lacks what the public image has; its first line says which and why.
-Run `python -m tests.support.images` before the tests that build.
+Run `python -m tests.support.engine.images` before the tests that build.
 """
 
 import re
@@ -11,7 +11,7 @@ from tests.support import engine
 from tests.support.paths import ENGINE, ROOT
 from tests.support.render import TEMPLATE
 
-MENDED = ROOT / "tests/support/stand_ins"
+MENDED = ROOT / "tests/support/engine/stand_ins"
 NEVER_STARTED = {"trivy"}  # needs its database of vulnerabilities from the Internet
 
 

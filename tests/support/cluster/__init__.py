@@ -178,7 +178,3 @@ class Release:
             kubectl("delete", "namespace", self.namespace(environment), "--ignore-not-found", "--wait=false")
         kubectl("delete", "--kustomize", str(self.project / "deploy/policy"), "--ignore-not-found")
         shutil.rmtree(self.project, ignore_errors=True)
-
-
-if __name__ == "__main__":  # before the tests, for the first time takes minutes
-    kubeconfig()

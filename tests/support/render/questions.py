@@ -1,4 +1,4 @@
-"""Which files each question changes, found out by rendering; `python -m tests.support.questions` writes the page."""
+"""Which files each question changes, found out by rendering; run as a module it writes the page."""
 
 import os
 import re
