@@ -102,7 +102,7 @@ def test_the_image_is_labelled_as_oci_says(combination: Answers, project: Path) 
     assert labels == {
         "title": ORDERS["service_name"],
         "description": ORDERS["service_description"],
-        "source": f"https://github.com/{ORDERS['github_owner']}/{ORDERS['service_name']}",
+        "source": f"https://github.com/{ORDERS['repository']}",
         "licenses": ORDERS["license"],
     }
 

@@ -14,7 +14,7 @@ from tests.support.aws import actions, admits, claims, role_policy, trust_policy
 from tests.support.render import ORDERS
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-SERVICE, REPOSITORY = ORDERS["service_name"], f"{ORDERS['github_owner']}/{ORDERS['service_name']}"
+SERVICE, REPOSITORY = ORDERS["service_name"], ORDERS["repository"]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
 from tests.ecs.test_rules import STACKS, Deployment, deployments
 from tests.support.aws import resources
 from tests.support.aws.cloudformation import load, parameters, resolve
-from tests.support.render import TEMPLATE
+from tests.support.render import ORDERS, TEMPLATE
 
 # What cfn-lint brings along of AWS's own lists: which actions there are and which kinds of resource each knows
 # (https://docs.aws.amazon.com/service-authorization/latest/reference/), and what CloudFormation calls for a resource.
@@ -186,8 +186,8 @@ def test_who_may_take_the_deploy_role(project: Path, environment: str) -> None:
     assert trust["Condition"].keys() == {"StringEquals"}, "nothing with a wildcard"
     assert conditions["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
     subject = conditions["token.actions.githubusercontent.com:sub"]
-    assert subject == f"repo:Octo-Org/orders-api:environment:{environment}"
-    assert not fnmatchcase("repo:Octo-Org/orders-api:ref:refs/heads/main", subject)
+    assert subject == f"repo:{ORDERS['repository']}:environment:{environment}"
+    assert not fnmatchcase(f"repo:{ORDERS['repository']}:ref:refs/heads/main", subject)
 
 
 def test_the_workflow_takes_that_role(project: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.support import engine, figures
-from tests.support.render import edit_source
+from tests.support.render import ORDERS, edit_source
 
 pytestmark = pytest.mark.engine
 
@@ -92,7 +92,7 @@ def test_a_new_version_number_builds_nothing_again(service: Service, working_cop
 
 def test_the_image_says_where_it_comes_from(service: Service) -> None:
     labels = engine.inspect("image", service.image)["Config"]["Labels"]
-    assert labels["org.opencontainers.image.source"] == "https://github.com/Octo-Org/orders-api"
+    assert labels["org.opencontainers.image.source"] == f"https://github.com/{ORDERS['repository']}"
     assert labels["org.opencontainers.image.title"] == "orders-api"
 
 

@@ -153,7 +153,7 @@ def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:
     anchors = {anchor(heading) for heading in headings}
     watched = kubernetes.answers["kubernetes_monitoring"] == "prometheus-operator"
     assert bool(rules_of(kubernetes)) == watched
-    home = f"https://github.com/{ORDERS['github_owner']}/{SERVICE}"
+    home = f"https://github.com/{ORDERS['repository']}"
     for manifest in rules_of(kubernetes):
         for rule in manifest["spec"]["groups"][0]["rules"]:
             page, _, place = rule["annotations"]["runbook_url"].partition("#")

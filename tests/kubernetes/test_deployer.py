@@ -13,7 +13,7 @@ from tests.support.aws import actions, admits, claims, role_policy, trust_policy
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
 from tests.support.render import ORDERS, TEMPLATE
 
-SERVICE, REPOSITORY = ORDERS["service_name"], f"{ORDERS['github_owner']}/{ORDERS['service_name']}"
+SERVICE, REPOSITORY = ORDERS["service_name"], ORDERS["repository"]
 ACCOUNT, REGION = "123456789012", "us-east-1"
 APPLYING = {"get", "create", "patch"}  # what `kubectl apply` asks of the API server
 WATCHING = {"get", "list", "watch"}

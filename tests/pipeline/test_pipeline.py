@@ -17,7 +17,7 @@ from shipshape.template import Answers
 
 from tests.support import engine, figures
 from tests.support.engine.container import free_port, running
-from tests.support.render import COMBINATIONS, TEMPLATE, edit_source
+from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, edit_source
 from tests.support.tools import go_tool
 
 pytestmark = pytest.mark.engine
@@ -30,14 +30,14 @@ REGISTRY = "127.0.0.1:5000"  # the stand-ins' own
 RUN = {
     "GITHUB_EVENT_NAME": "push",
     "GITHUB_REF": "refs/heads/main",
-    "GITHUB_REPOSITORY": "Octo-Org/orders-api",
+    "GITHUB_REPOSITORY": ORDERS["repository"],
     "GITHUB_REPOSITORY_ID": "1",
     "GITHUB_REPOSITORY_OWNER_ID": "2",
     "GITHUB_RUN_ATTEMPT": "1",
     "GITHUB_RUN_ID": "4711",
     "GITHUB_SERVER_URL": "https://github.com",
     "GITHUB_SHA": "0123456789abcdef0123456789abcdef01234567",
-    "GITHUB_WORKFLOW_REF": "Octo-Org/orders-api/.github/workflows/ci.yml@refs/heads/main",
+    "GITHUB_WORKFLOW_REF": f"{ORDERS['repository']}/.github/workflows/ci.yml@refs/heads/main",
     "RUNNER_ENVIRONMENT": "github-hosted",
 }
 
@@ -235,7 +235,7 @@ def test_the_provenance_names_the_workflow_the_commit_and_the_run(pipeline: Pipe
     signed = statement(pipeline, pushed, "slsaprovenance1")
     assert signed["predicateType"] == "https://slsa.dev/provenance/v1"
     definition, details = signed["predicate"]["buildDefinition"], signed["predicate"]["runDetails"]
-    repository = "https://github.com/Octo-Org/orders-api"
+    repository = f"https://github.com/{ORDERS['repository']}"
     assert definition["externalParameters"]["workflow"] == {
         "ref": "refs/heads/main",
         "repository": repository,
@@ -291,7 +291,7 @@ def test_the_summary_says_how_to_verify(pipeline: Pipeline, pushed: str) -> None
     text = pipeline.succeed("scripts/summary.sh", f"{pipeline.repository}@{pushed}")
     assert f"`{pipeline.repository}@{pushed}`" in text
     assert " MB |" in text
-    assert "https://github.com/Octo-Org/orders-api/.github/workflows/ci.yml@refs/heads/main" in text
+    assert f"https://github.com/{ORDERS['repository']}/.github/workflows/ci.yml@refs/heads/main" in text
     assert f"--type slsaprovenance1 {pipeline.repository}@{pushed}" in text
 
 

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 ORDERS: Answers = {
     "service_name": "orders-api",
     "service_description": "Takes and tracks customers' orders.",
-    "github_owner": "Octo-Org",
+    "repository": "Octo-Org/Orders.Shop",
     "image_namespace": "octo-org/shop",
     "license": "MIT",
 }

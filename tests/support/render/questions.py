@@ -18,7 +18,7 @@ END = "<!-- /questions -->"
 OTHER: dict[str, Any] = {
     "service_name": "billing",
     "service_description": "Sends bills.",
-    "github_owner": "acme-corp",
+    "repository": "acme-corp/billing-service",
     "image_namespace": "elsewhere",
     "port": 9000,
     "registry_host": "registry.example.org:5000",
@@ -109,6 +109,7 @@ def default(name: str) -> str:
         "service_description": "The … service.",
         "language_version": "the language's usual one",
         "image_namespace": "the owner, in lower case",
+        "repository": "the service's name under `acme`",
         "port": "the language's usual one",
         "kubernetes_namespace": "the service's name",
         "kubernetes_entrance": "`gateway-system/public` or `traefik/traefik`",
