@@ -1,5 +1,6 @@
 """What all layers share: a released copy of the template, and renderings of it."""
 
+import fcntl
 import os
 import sys
 from collections.abc import Callable
@@ -32,13 +33,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
     def make(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name
-        if not folder.exists():
-            fresh = tmp_path_factory.mktemp("fresh")
-            fill(fresh)
-            try:
+        if folder.exists():
+            return folder
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():  # nor has another worker made it meanwhile
+                fresh = tmp_path_factory.mktemp("fresh")
+                fill(fresh)
                 fresh.rename(folder)
-            except OSError:  # another worker was faster
-                assert folder.exists()
         return folder
 
     return make

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from shipshape.template import Answers
 
-from tests.support.aws import actions, admits, claims, role_policy, trust_policy
+from tests.support.aws.policies import actions, admits, claims, role_policy, trust_policy
 from tests.support.render import ORDERS
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

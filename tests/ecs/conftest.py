@@ -1,6 +1,7 @@
 """An account as moto plays it, and a service's scripts that work in it."""
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -11,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from shipshape.template import Answers
 
 from tests.support.aws import resources
-from tests.support.aws.cloud import REGION, Cloud
+from tests.support.aws.cloud import Cloud
+from tests.support.aws.command import quick_aws, quick_waiters
 from tests.support.render import TEMPLATE
 
 IMAGE = "ghcr.io/octo-org/shop/orders-api"
@@ -41,6 +42,8 @@ class World:
     cloud: Cloud
     service: Service
     home: Path
+    aws: Path  # a folder with the aws command
+    waiters: Path
 
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -50,13 +53,12 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.cloud.environment | {"CURL_HOME": str(self.home), "POLL_SECONDS": "0.2", "WATCH_SECONDS": "0"}
+        settings = {"CURL_HOME": str(self.home), "POLL_SECONDS": "0.2", "WATCH_SECONDS": "0"}
+        path = f"{self.aws}{os.pathsep}{os.environ['PATH']}"
+        return self.cloud.environment | settings | {"PATH": path, "AWS_DATA_PATH": str(self.waiters)}
 
     def client(self, service: str) -> Any:
-        settings = {name: self.cloud.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        keys = {name.lower(): value for name, value in settings.items()}
-        url = self.cloud.environment["AWS_ENDPOINT_URL"]
-        return boto3.client(service, REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+        return self.cloud.client(service)
 
     def parameters(self, environment: str = "staging") -> dict[str, str]:
         content: dict[str, dict[str, str]] = json.loads(
@@ -150,7 +152,7 @@ def service(certificate: Path, tmp_path: Path) -> Iterator[tuple[Service, Path]]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     home = tmp_path / "home"
     home.mkdir()
@@ -171,15 +173,31 @@ def answers(strategy: str = "rolling", registry: str = "ghcr", language: str = "
     }  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def waiters(once: Callable[..., Path]) -> Path:
+    return once("waiters", quick_waiters)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with quick_aws(tmp_path_factory.mktemp("aws")) as folder:
+        yield folder
+
+
 @pytest.fixture
-def world_of(
-    rendered: Callable[[Answers], Path], cloud: Cloud, service: tuple[Service, Path], tmp_path: Path
+def world_of(  # noqa: PLR0913, PLR0917 - what a world is made of
+    rendered: Callable[[Answers], Path],
+    cloud: Cloud,
+    service: tuple[Service, Path],
+    aws: Path,
+    waiters: Path,
+    tmp_path: Path,
 ) -> Callable[..., World]:
     def make(**choices: Any) -> World:
         """A rendering whose parameters name a network that exists."""
         project = tmp_path / "orders-api"
         shutil.copytree(rendered(answers(**choices)), project)
-        world = World(project, cloud, *service)
+        world = World(project, cloud, *service, aws, waiters)
         ec2 = world.client("ec2")
         certificate = world.client("acm").request_certificate(DomainName="orders-api.example.com")
         vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]

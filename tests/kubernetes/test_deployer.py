@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.support.aws import actions, admits, claims, role_policy, trust_policy
+from tests.support.aws.policies import actions, admits, claims, role_policy, trust_policy
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
 from tests.support.render import ORDERS, TEMPLATE
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from itertools import product
@@ -82,6 +84,16 @@ def test_the_same_answers_give_the_same_bytes_anywhere(
     render(plain_template, elsewhere, **ORDERS, **answers)
     (elsewhere / "setup.py").unlink()
     assert files(elsewhere) == files(rendered(answers))
+
+
+def test_our_quick_renderings_are_those_of_copiers_own_command(
+    rendered: Callable[[Answers], Path], plain_template: Path, tmp_path: Path
+) -> None:
+    answers = COMBINATIONS[0]
+    data = [f"--data={name}={value}" for name, value in (ORDERS | answers).items()]
+    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *data]
+    subprocess.run([*command, plain_template, tmp_path / "orders-api"], check=True)
+    assert files(tmp_path / "orders-api") == files(rendered(answers))
 
 
 def test_the_template_asks_for_no_trust() -> None:

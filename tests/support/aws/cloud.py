@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import boto3
 from moto.cloudformation import parsing
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -85,9 +86,10 @@ class Cloud:
         self.calls: list[Call] = []
         self.deployments = Deployments()
         self._held = ""
+        self._clients: dict[str, Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer = make_server("127.0.0.1", 0, self, threaded=True, request_handler=Quiet)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property
@@ -100,6 +102,14 @@ class Cloud:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def client(self, service: str) -> Any:
+        """A client of boto3's for a service, such as `ecs`; made once, which takes a while."""
+        if service not in self._clients:
+            keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "testing")
+            url = self.environment["AWS_ENDPOINT_URL"]
+            self._clients[service] = boto3.client(service, REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+        return self._clients[service]
 
     def reset(self) -> None:
         request = Request(f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")

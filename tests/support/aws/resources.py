@@ -1,6 +1,7 @@
 """Lets moto's CloudFormation make what it makes in part or not at all: through AWS's API, as botocore has it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
 import boto3
@@ -128,10 +129,15 @@ class Made(CloudFormationModel):
         """Nothing is looked at after it is gone."""
 
 
+@cache
+def client_of(service: str, url: str) -> Any:
+    keys = {"aws_access_key_id": "cloudformation", "aws_secret_access_key": "cloudformation"}
+    return boto3.client(service, REGION, endpoint_url=url, **keys)  # type: ignore[call-overload]
+
+
 def ask(service: str, call: str, properties: dict[str, Any], keep: dict[str, Any]) -> Any:
     """Call the API, as CloudFormation would; what was sent is kept."""
-    keys = {"aws_access_key_id": "cloudformation", "aws_secret_access_key": "cloudformation"}
-    client: Any = boto3.client(service, REGION, endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
+    client = client_of(service, endpoint)
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call])
     request = fit(model.input_shape, properties)
     keep.clear()

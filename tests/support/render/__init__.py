@@ -12,6 +12,9 @@ from copier import run_copy
 from shipshape.template import Answers, Template
 
 from tests.support.paths import ROOT
+from tests.support.render import quick
+
+quick.install()
 
 # A name, a description and a namespace that differ from each other and from every default, so that a mix-up shows.
 ORDERS: Answers = {

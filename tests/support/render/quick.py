@@ -1,0 +1,49 @@
+"""Spares Copier what it does again for every rendering of a run, and what does nothing here.
+
+Of the 0.8 s of CPU that a rendering takes, 0.6 s go to compiling the same Jinja texts, to parsing the same YAML and
+to asking Git, file by file, for `core.fileMode`. A test in tests/render compares the result with Copier's own command.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import copier._main
+import copier._template
+import jinja2
+
+_compiled: dict[tuple[Any, ...], Any] = {}
+_configs: dict[tuple[Any, ...], dict[str, Any]] = {}
+_compile = jinja2.Environment.compile
+_load = copier._template.load_template_config
+
+
+def compiled(self: jinja2.Environment, source: Any, *arguments: Any, **more: Any) -> Any:
+    """Jinja's `compile`, once for each text under the same settings."""
+    if not isinstance(source, str):
+        return _compile(self, source, *arguments, **more)
+    delimiters = (self.block_start_string, self.variable_start_string, self.comment_start_string)
+    white_space = (self.trim_blocks, self.lstrip_blocks, self.keep_trailing_newline)
+    settings = (type(self), self.autoescape, self.optimized, delimiters, white_space, *sorted(self.extensions))
+    known = (source, arguments, *sorted(more.items()), settings)
+    if known not in _compiled:
+        _compiled[known] = _compile(self, source, *arguments, **more)
+    return _compiled[known]
+
+
+def loaded(conf_path: Path, quiet: bool = False) -> dict[str, Any]:
+    """Copier's `load_template_config`, once for each state of the files that it reads."""
+    files = [conf_path, *sorted(conf_path.parent.glob("template/*/*.yml"))]
+    known = tuple((file, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
+    if known not in _configs:
+        _configs[known] = _load(conf_path, quiet)
+    return copy.deepcopy(_configs[known])
+
+
+def install() -> None:
+    """Lets every rendering of this process be quick."""
+    jinja2.Environment.compile = compiled  # type: ignore[method-assign]
+    copier._template.load_template_config = loaded
+    # Acts where core.fileMode is false, which is Git's default on Windows alone.
+    assert hasattr(copier._main.Worker, "_sync_git_index_executable_bit")
+    copier._main.Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
