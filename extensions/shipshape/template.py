@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import yaml
 
 Answers = dict[str, Any]
+_ROWS = re.compile(r"in (\w+)\.items\(\)")
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,12 +32,7 @@ class Template:
 
     def entries(self) -> dict[str, Any]:
         """Everything that copier.yml says and includes, in its order: settings (`_…`), tables and questions."""
-
-        def include(loader: yaml.Loader, node: yaml.ScalarNode) -> dict[str, Any]:
-            return _merged(_documents(self.root / str(loader.construct_scalar(node))))
-
-        _Loader.add_constructor("!include", include)
-        return _merged(_documents(self.root / "copier.yml"))
+        return _entries(self.root)
 
     def questions(self) -> dict[str, dict[str, Any]]:
         """What a user is asked, in order: name to Copier's description of the question."""
@@ -48,6 +46,11 @@ class Template:
         """The rows of one table, such as `languages`; KeyError where there is none of that name."""
         rows: dict[str, Any] = self.entries()[name]["default"]
         return rows
+
+    def choices(self) -> dict[str, str]:
+        """The questions whose choices are the rows of a table: question to table."""
+        found = {name: _ROWS.search(str(entry.get("choices"))) for name, entry in self.questions().items()}
+        return {name: match[1] for name, match in found.items() if match}
 
     def combinations(self) -> Iterator[Answers]:
         """Sets of answers in which every two rows of the tables meet: language, version, registry, orchestrator.
@@ -69,3 +72,12 @@ class Template:
 
 def _merged(documents: list[Any]) -> dict[str, Any]:
     return {name: entry for document in documents for name, entry in document.items()}
+
+
+@cache
+def _entries(root: Path) -> dict[str, Any]:
+    def include(loader: yaml.Loader, node: yaml.ScalarNode) -> dict[str, Any]:
+        return _merged(_documents(root / str(loader.construct_scalar(node))))
+
+    _Loader.add_constructor("!include", include)
+    return _merged(_documents(root / "copier.yml"))

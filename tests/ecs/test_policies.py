@@ -14,7 +14,7 @@ from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
 from tests.ecs.test_rules import STACKS, Deployment, deployments
 from tests.support.aws import resources
 from tests.support.aws.cloudformation import load, parameters, resolve
-from tests.support.render import ORDERS, TEMPLATE
+from tests.support.render import ORDERS
 
 # What cfn-lint brings along of AWS's own lists: which actions there are and which kinds of resource each knows
 # (https://docs.aws.amazon.com/service-authorization/latest/reference/), and what CloudFormation calls for a resource.
@@ -209,8 +209,3 @@ def test_names_fit(rendered: Callable[[Answers], Path]) -> None:
         for resource in resolve(load(project / f"deploy/ecs/{stack}.yml"), parameters(project, "production")).values():
             name = resource["Properties"].get("RoleName", "")
             assert len(name) + 40 - len("orders-api") <= 64, name
-
-
-def test_each_registry_is_pulled_from_in_some_way() -> None:
-    assert TEMPLATE.table("fargate_pulls").keys() == TEMPLATE.table("registries").keys()
-    assert TEMPLATE.table("fargate_processors").keys() == TEMPLATE.table("platform_sets").keys()

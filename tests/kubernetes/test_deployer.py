@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from tests.support.aws.policies import actions, admits, claims, role_policy, trust_policy
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
-from tests.support.render import ORDERS, TEMPLATE
+from tests.support.render import ORDERS
 
 SERVICE, REPOSITORY = ORDERS["service_name"], ORDERS["repository"]
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -70,7 +70,7 @@ def test_the_namespace_enforces_pod_security(kubernetes: Rendered) -> None:
 
 
 def test_the_role_is_given_to_the_deployer_of_its_environment_alone(kubernetes: Rendered) -> None:
-    eks = TEMPLATE.table("registries")[kubernetes.answers["registry"]]["cluster"] == "eks"
+    eks = kubernetes.answers["kubernetes_access"] == "eks"
     for environment in ENVIRONMENTS:
         made = kubernetes.sets[f"setup/{environment}"]
         binding, role, namespace = (one(made, kind) for kind in ("RoleBinding", "Role", "Namespace"))
@@ -94,7 +94,7 @@ def test_the_role_is_given_to_the_deployer_of_its_environment_alone(kubernetes: 
 
 @pytest.fixture
 def eks_template(rendered: Callable[..., Path]) -> str:
-    project = rendered({"language": "python", "orchestrator": "kubernetes", "registry": "ecr"})
+    project = rendered({"language": "python", "orchestrator": "kubernetes", "kubernetes_access": "eks"})
     return (project / "deploy/eks/deployer.yml").read_text()
 
 
@@ -146,7 +146,7 @@ def test_of_aws_it_may_find_the_cluster(deployer: str) -> None:
 
 def test_the_cluster_knows_the_role_as_the_group_that_deploys(kubernetes: Rendered) -> None:
     path = kubernetes.project / "deploy/eks/deployer.yml"
-    eks = TEMPLATE.table("registries")[kubernetes.answers["registry"]]["cluster"] == "eks"
+    eks = kubernetes.answers["kubernetes_access"] == "eks"
     assert path.exists() == eks
     if not eks:
         return

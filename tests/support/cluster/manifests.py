@@ -22,6 +22,7 @@ ENVIRONMENTS = ("staging", "production")
 QUESTIONS = {
     "registry": "registries",
     "deployment_strategy": "strategies",
+    "kubernetes_access": "kubernetes_accesses",
     "kubernetes_exposure": "kubernetes_exposures",
     "kubernetes_secrets": "kubernetes_secret_sources",
     "kubernetes_monitoring": "kubernetes_monitors",
