@@ -1,5 +1,6 @@
 """What each job may do, and for how long."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -29,6 +30,17 @@ def test_a_workflow_has_no_permissions_but_those_of_its_jobs(project: Path) -> N
         assert workflow["permissions"] == {}, name
         for job, says in workflow["jobs"].items():
             assert says["permissions"], f"{name}: {job}"
+
+
+def test_each_permission_stands_once_and_says_why(project: Path) -> None:
+    for path in sorted(project.glob(".github/workflows/*.yml")):
+        for block in re.findall(r"^    permissions:\n((?:      .+\n)+)", path.read_text(), re.MULTILINE):
+            names = [line.split(":")[0].strip() for line in block.splitlines()]
+            assert len(names) == len(set(names)), (
+                f"{path.name}: GitHub refuses a permission that is there twice: {names}"
+            )
+            for line in block.splitlines():
+                assert " # " in line or line.strip() == "contents: read", f"{path.name}: no reason: {line}"
 
 
 def test_every_job_has_a_timeout(project: Path) -> None:
