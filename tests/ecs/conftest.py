@@ -18,6 +18,7 @@ from shipshape.template import Answers
 from tests.support.aws import resources
 from tests.support.aws.cloud import Cloud
 from tests.support.aws.command import quick_aws, quick_waiters
+from tests.support.aws.policies import IDS
 from tests.support.render import TEMPLATE
 
 IMAGE = "ghcr.io/octo-org/shop/orders-api"
@@ -204,7 +205,7 @@ def world_of(  # noqa: PLR0913, PLR0917 - what a world is made of
         subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
         for path in (project / "deploy/ecs/parameters").iterdir():
             content = json.loads(path.read_text())
-            content["Parameters"] |= {
+            content["Parameters"] |= IDS | {
                 "VpcId": vpc, "PublicSubnetIds": ",".join(subnets[:2]), "PrivateSubnetIds": ",".join(subnets[2:4]),
                 "CertificateArn": certificate["CertificateArn"],
             }  # fmt: skip

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
 from tests.ecs.test_rules import STACKS, Deployment, deployments
 from tests.support.aws import resources
 from tests.support.aws.cloudformation import load, parameters, resolve
+from tests.support.aws.policies import IDS, admits, strangers, token
 from tests.support.render import ORDERS
 
 # What cfn-lint brings along of AWS's own lists: which actions there are and which kinds of resource each knows
@@ -180,14 +180,18 @@ def test_the_roles_of_the_tasks_fit_into_the_boundary(all_of: list[Deployment]) 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_who_may_take_the_deploy_role(project: Path, environment: str) -> None:
-    resources = resolve(load(project / "deploy/ecs/bootstrap.yml"), parameters(project, environment))
-    (trust,) = resources["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    conditions = trust["Condition"]["StringEquals"]
-    assert trust["Condition"].keys() == {"StringEquals"}, "nothing with a wildcard"
-    assert conditions["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
-    subject = conditions["token.actions.githubusercontent.com:sub"]
-    assert subject == f"repo:{ORDERS['repository']}:environment:{environment}"
-    assert not fnmatchcase(f"repo:{ORDERS['repository']}:ref:refs/heads/main", subject)
+    given = parameters(project, environment) | IDS
+    resources = resolve(load(project / "deploy/ecs/bootstrap.yml"), given)
+    policy = resources["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]
+    assert policy["Statement"][0]["Condition"].keys() == {"StringEquals"}, "nothing with a wildcard"
+    repository, context = ORDERS["repository"], f"environment:{environment}"
+    for ids in (False, True):
+        assert admits(policy, token(repository, context, ids=ids))
+        for other in ("ref:refs/heads/main", "pull_request", f"{context}2", "environment:preview"):
+            assert not admits(policy, token(repository, other, ids=ids)), other
+        branch = token(repository, context, ids=ids, ref="refs/heads/feature")
+        assert not admits(policy, branch), "where the owner forgot to limit the environment to main"
+    assert [who for who, job in strangers(repository, context).items() if admits(policy, job)] == []
 
 
 def test_the_workflow_takes_that_role(project: Path) -> None:

@@ -179,6 +179,8 @@ def test_placeholders_are_refused(world_of: Callable[..., World], tmp_path: Any)
     path = world.project / "deploy/ecs/parameters/staging.json"
     path.write_text('{"Parameters": {"VpcId": "vpc-00000000000000000"}}')
     assert "put in your own" in refused(world, 1, "setup.sh", "staging")
+    path.write_text('{"Parameters": {"RepositoryOwnerId": "1", "RepositoryId": "0"}}')
+    assert "gh api repos/Octo-Org/Orders.Shop --jq '.owner.id, .id'" in refused(world, 1, "setup.sh", "staging")
 
 
 # Blue/green: the new version waits on port 8443, without traffic, until its test.

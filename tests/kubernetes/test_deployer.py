@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.support.aws.policies import actions, admits, claims, role_policy, trust_policy
+from tests.support.aws.policies import IDS, actions, admits, role_policy, strangers, token, trust_policy
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
 from tests.support.render import ORDERS
 
@@ -110,6 +110,7 @@ def deployer(request: pytest.FixtureRequest, eks_template: str, monkeypatch: pyt
             Parameters=[
                 {"ParameterKey": "Environment", "ParameterValue": request.param},
                 {"ParameterKey": "ClusterName", "ParameterValue": "shop"},
+                *({"ParameterKey": name, "ParameterValue": value} for name, value in IDS.items()),
             ],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
@@ -122,20 +123,21 @@ def without_access_entry(template: str) -> str:
     return template[:start] + template[end:]
 
 
-def test_one_environment_takes_the_role(deployer: str) -> None:
+@pytest.mark.parametrize("ids", [False, True], ids=["by name", "by id"])
+def test_one_environment_takes_the_role(deployer: str, ids: bool) -> None:
     policy = trust_policy(f"{SERVICE}-deployer-{deployer}")
     (other,) = set(ENVIRONMENTS) - {deployer}
-    assert admits(policy, claims(f"repo:{REPOSITORY}:environment:{deployer}"))
-    for subject in (
-        f"repo:{REPOSITORY}:environment:{other}",
-        f"repo:{REPOSITORY}:environment:{deployer}2",
-        f"repo:{REPOSITORY}:ref:refs/heads/main",
-        f"repo:{REPOSITORY}:pull_request",
-        f"repo:{REPOSITORY}-fork:environment:{deployer}",
-        f"repo:stranger/{SERVICE}:environment:{deployer}",
-    ):
-        assert not admits(policy, claims(subject)), subject
-    assert not admits(policy, claims(f"repo:{REPOSITORY}:environment:{deployer}", "https://github.com/octo-org"))
+    assert admits(policy, token(REPOSITORY, f"environment:{deployer}", ids=ids))
+    for context in (f"environment:{other}", f"environment:{deployer}2", "ref:refs/heads/main", "pull_request"):
+        assert not admits(policy, token(REPOSITORY, context, ids=ids)), context
+    branch = token(REPOSITORY, f"environment:{deployer}", ids=ids, ref="refs/heads/feature")
+    assert not admits(policy, branch), "where the owner forgot to limit the environment to main"
+
+
+def test_no_other_repository_takes_the_role(deployer: str) -> None:
+    policy = trust_policy(f"{SERVICE}-deployer-{deployer}")
+    others = strangers(REPOSITORY, f"environment:{deployer}")
+    assert [who for who, job in others.items() if admits(policy, job)] == []
 
 
 def test_of_aws_it_may_find_the_cluster(deployer: str) -> None:

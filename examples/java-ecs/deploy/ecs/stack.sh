@@ -30,6 +30,8 @@ choose() {
   local file=$folder/parameters/$environment.json
   mapfile -t parameters < <(jq --raw-output '.Parameters | to_entries[] | "\(.key)=\(.value)"' "$file")
   [[ ${parameters[*]} != *-0000000000000000* ]] || fail "$file still has AWS's names for nothing (vpc-000…): put in your own"
+  [[ " ${parameters[*]} " != *Id=0\ * ]] \
+    || fail "$file has no ids of the repository and its owner: put in what this prints: gh api repos/acme/orders --jq '.owner.id, .id'"
 }
 
 # choose_image REPOSITORY@DIGEST: a digest of this repository, never a tag, which could be moved.
