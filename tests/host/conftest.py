@@ -17,7 +17,7 @@ import pytest
 import yaml
 from shipshape.template import Answers
 
-from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
+from tests.pipeline.conftest import registry  # noqa: F401 (a fixture)
 from tests.support import engine
 from tests.support.engine.container import Answer, free_port, read
 from tests.support.engine.load import Load

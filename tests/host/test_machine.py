@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.host.conftest import COUNTER, SITE, Site, make_versions
-from tests.pipeline.test_pipeline import registry  # noqa: F401 (a fixture)
+from tests.pipeline.conftest import registry  # noqa: F401 (a fixture)
 from tests.support import engine, figures
 from tests.support.engine.container import read
 from tests.support.engine.load import Load

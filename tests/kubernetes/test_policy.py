@@ -89,5 +89,5 @@ def test_signature_and_provenance_of_this_pipeline_are_demanded(kubernetes: Rend
 
 
 def test_the_pipeline_signs_as_the_policies_demand(kubernetes: Rendered) -> None:
-    assert "--type slsaprovenance1" in (kubernetes.project / "scripts/sign.sh").read_text()
-    assert PIPELINE["subject"] in (kubernetes.project / "scripts/verify.sh").read_text()
+    assert '"$attest" "$image" provenance' in (kubernetes.project / "scripts/sign.sh").read_text()
+    assert f"builder={PIPELINE['subject']}\n" in (kubernetes.project / "scripts/lib.sh").read_text()

@@ -23,8 +23,9 @@ import json, os, sys
 command, arguments = sys.argv[1], sys.argv[2:]
 option = lambda name: arguments[arguments.index(name) + 1] if name in arguments else None
 if command == "convert":
-    text = open(arguments[-1]).read()
-    open(option("--output"), "w").write(json.dumps({"version": "2.1.0", "runs": []}))
+    report = json.load(open(arguments[-1]))
+    written = {"sarif": {"version": "2.1.0", "runs": []}, "cosign-vuln": {"scanner": {"result": report}}}
+    open(option("--output"), "w").write(json.dumps(written[option("--format")]))
 else:
     assert option("--severity") == "HIGH,CRITICAL" and os.path.exists(option("--ignorefile"))
     for path in ("/work", "/"):
@@ -36,7 +37,7 @@ else:
     assert not os.path.exists("/var/run/docker.sock")
     open(option("--output"), "w").write(json.dumps(REPORTS[command]))
 """
-CLEAN = {"image": {"Results": [{"Target": "debian"}]}, "config": {}}
+CLEAN = {"image": {"Results": [{"Target": "debian", "Packages": [{"Name": "openssl"}]}]}, "config": {}}
 FOUND = {
     "image": {
         "Results": [
@@ -92,6 +93,8 @@ def test_nothing_found_is_said(scan: Callable[[object], subprocess.CompletedProc
     assert result.returncode == 0, result.stderr
     assert "Nothing HIGH or CRITICAL that can be fixed." in result.stdout
     assert json.loads((tmp_path / "reports/image.sarif").read_text())["version"] == "2.1.0"
+    predicate = json.loads((tmp_path / "reports/image.vuln.json").read_text())
+    assert predicate == {"scanner": {"result": {"Results": [{"Target": "debian"}]}}}, "packages are in the SBOM"
 
 
 def test_each_kind_of_finding_fails_and_is_listed(
@@ -107,3 +110,15 @@ def test_each_kind_of_finding_fails_and_is_listed(
         assert line in result.stdout
     assert (tmp_path / "reports/summary.md").read_text() == result.stdout
     assert (tmp_path / "reports/image.sarif").exists(), "the findings are shown on GitHub all the same"
+
+
+def test_a_scanner_that_fails_is_not_a_clean_image(
+    scan: Callable[[object], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """A database that can't be downloaded: the reason is in the log, and the summary says that nothing is known."""
+    result = scan({})
+    assert result.returncode == 1
+    assert "KeyError" in result.stderr
+    assert "scan: the scanner failed (trivy image)" in result.stderr
+    assert "nothing is known of this image" in (tmp_path / "reports/summary.md").read_text()
+    assert not list((tmp_path / "reports").glob("*.vuln.json"))

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Signs an image, and attaches to it how it was built, and to each of its platforms the list of what is inside.
-# In the pipeline the signer is the workflow itself (https://docs.sigstore.dev/cosign/signing/overview/); COSIGN_KEY names a key instead.
-# Usage: scripts/sign.sh REPOSITORY@DIGEST FOLDER     with provenance.json, and DIGEST.spdx.json for each platform, ':' as '-'
-set -euo pipefail
+# Signs an image, and attests its provenance and, for each of its platforms, its SBOM and its scan.
+# FOLDER has provenance.json, and for each platform ARCH.tar, ARCH.spdx.json and ARCH.vuln.json.
+# Usage: scripts/sign.sh REPOSITORY@DIGEST FOLDER
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
 
-[[ $# == 2 && $1 == *@sha256:* ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+[[ $# == 2 && $1 == *@sha256:* ]] || usage
 image=$1 folder=$2
-options=(--yes)
-# A key of one's own is not known to the public log.
-[[ -z ${COSIGN_KEY:-} ]] || options+=(--key "$COSIGN_KEY" --tlog-upload=false --use-signing-config=false)
+attest=$(dirname "$0")/attest.sh
 
-cosign sign "${options[@]}" --recursive "$image"
-cosign attest "${options[@]}" --type slsaprovenance1 --predicate "$folder/provenance.json" "$image"
-for sbom in "$folder"/*.spdx.json; do
-  digest=$(basename "$sbom" .spdx.json)
-  cosign attest "${options[@]}" --type spdxjson --predicate "$sbom" "${image%@*}@${digest/-/:}"
+inside=$(platforms_of "$image")
+for archive in "$folder"/*.tar; do
+  digest=$(crane digest --tarball "$archive")
+  [[ $'\n'$inside$'\n' == *$'\n'$digest$'\n'* ]] || fail "$archive is $digest, which is not in $image"
+  "$attest" "${image%@*}@$digest" sbom "${archive%.tar}.spdx.json"
+  "$attest" "${image%@*}@$digest" scan "${archive%.tar}.vuln.json"
 done
+"$attest" "$image" provenance "$folder/provenance.json"
+# Last, so that what has a signature has all the rest.
+cosign sign "${signing[@]}" --recursive "$image"

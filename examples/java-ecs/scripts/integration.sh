@@ -4,7 +4,7 @@
 # Usage: scripts/integration.sh URL
 set -euo pipefail
 
-[[ $# == 1 && $1 =~ ^https?:// ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+[[ $# == 1 && $1 =~ ^https?:// ]] || { echo "Usage: scripts/integration.sh URL" >&2; exit 2; }
 url=${1%/}
 
 ask() { curl --silent --show-error --fail --max-time 10 --retry 3 "$url$1"; }

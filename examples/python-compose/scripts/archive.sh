@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Saves an image for the steps that scan and push it: FOLDER/PROCESSOR.tar, and beside it the list of what is inside,
-# DIGEST.spdx.json (with '-' for ':'), named after the digest that the image will have in every registry.
-# Usage: scripts/archive.sh IMAGE PROCESSOR FOLDER
-set -euo pipefail
+# Saves an image for the steps that scan and push it, FOLDER/ARCH.tar, and beside it its SBOM, FOLDER/ARCH.spdx.json.
+# Prints the digest that the image will have in every registry.
+# Usage: scripts/archive.sh IMAGE ARCH FOLDER
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
 
-[[ $# == 3 ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
+[[ $# == 3 ]] || usage
 image=$1 archive=$3/$2.tar
 mkdir -p "$3"
 
 docker save --output "$archive" "$image"
-digest=$(crane digest --tarball "$archive")
-syft scan --quiet "docker-archive:$archive" --output "spdx-json=$3/${digest/:/-}.spdx.json"
-echo "archive: $archive is $digest"
+# Packages, not each of their files: those make an SBOM ten times as long, too long for the public transparency log.
+# https://github.com/sigstore/cosign/issues/3599
+SYFT_FILE_METADATA_SELECTION=none syft scan --quiet "docker-archive:$archive" --output "spdx-json=${archive%.tar}.spdx.json"
+crane digest --tarball "$archive"

@@ -1,0 +1,152 @@
+"""Registries that differ from the book: a proxy before one that follows it."""
+
+import http.client
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Exchange:
+    """One request, and how the registry behind would answer it."""
+
+    method: str
+    path: str
+    ask: Callable[[], Answer]
+
+    @property
+    def manifest(self) -> str:
+        """The tag or digest of the manifest that is asked for; empty where it is about something else."""
+        match = re.fullmatch(r"/v2/.+/manifests/([^/?]+)", self.path)
+        return match[1] if match else ""
+
+
+Quirk = Callable[[Exchange], Answer]
+
+
+def error(status: int, code: str, message: str) -> Answer:
+    """https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes."""
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Answer(status, {"Content-Type": "application/json"}, body)
+
+
+def no_digest_on_head(request: Exchange) -> Answer:
+    """https://github.com/distribution/distribution/issues/3792."""
+    answer = request.ask()
+    if request.method == "HEAD":
+        answer.headers.pop("Docker-Content-Digest", None)
+    return answer
+
+
+def no_head(request: Exchange) -> Answer:
+    return Answer(405, {}, b"") if request.method == "HEAD" and request.manifest else request.ask()
+
+
+def missing_is_unauthorized(status: int, code: str, message: str) -> Quirk:
+    """Say so of a tag, until something has been pushed; Quay, GHCR and Docker Hub each in its words.
+
+    Who pushes asks for a token that allows it, and is told of digests as the book has it.
+    """
+    pushed: list[str] = []
+
+    def quirk(request: Exchange) -> Answer:
+        if request.method in {"POST", "PUT", "PATCH"}:
+            pushed.append(request.path)
+        tag = request.manifest and not request.manifest.startswith("sha256:")
+        if tag and request.method in {"GET", "HEAD"} and not pushed:
+            return error(status, code, message)
+        return request.ask()
+
+    return quirk
+
+
+def like_ecr(request: Exchange) -> Answer:
+    """Amazon's words, with an account's number in each."""
+    answer = request.ask()
+    if request.manifest and answer.status == 404:
+        return error(
+            404, "NAME_UNKNOWN",
+            "The repository with name 'shop' does not exist in the registry with id '123456789012'",
+        )  # fmt: skip
+    return answer
+
+
+def always(status: int, code: str, message: str) -> Quirk:
+    """Answer so whoever asks for a manifest."""
+    return lambda request: error(status, code, message) if request.manifest else request.ask()
+
+
+def page(status: int, text: str) -> Quirk:
+    """A web page where a registry's answer should be, as a proxy between writes it."""
+    answer = Answer(status, {"Content-Type": "text/html"}, text.encode())
+    return lambda request: answer if request.manifest else request.ask()
+
+
+@dataclass
+class Front:
+    address: str
+    requests: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def before(behind: str, quirk: Quirk) -> Iterator[Front]:
+    """Put a quirk before the registry `behind` (host:port)."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def serve(self) -> None:
+            front.requests.append((self.command, self.path))
+            size = int(self.headers.get("Content-Length", 0))
+            chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
+            content = self.chunks() if chunked else self.rfile.read(size)
+            answer = quirk(Exchange(self.command, self.path, lambda: self.ask(content)))
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                if name.lower() not in {"connection", "transfer-encoding", "date", "server"}:
+                    self.send_header(name, value)
+            if not any(name.lower() == "content-length" for name in answer.headers):
+                self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = serve  # noqa: N815
+
+        def chunks(self) -> bytes:
+            content = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                content += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return content
+
+        def ask(self, content: bytes) -> Answer:
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in {"transfer-encoding", "connection"}}
+            headers["Content-Length"] = str(len(content))
+            with closing(http.client.HTTPConnection(behind, timeout=60)) as connection:
+                connection.request(self.command, self.path, body=content or None, headers=headers)
+                with connection.getresponse() as answer:
+                    return Answer(answer.status, dict(answer.getheaders()), answer.read())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test has `requests`."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        front = Front(f"127.0.0.1:{server.server_port}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield front
+        finally:
+            server.shutdown()
