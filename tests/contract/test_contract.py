@@ -7,17 +7,11 @@ from pathlib import Path
 from shipshape.template import Answers
 
 from tests.contract.artefacts import ARTEFACTS, Terms, compose, instruction
+from tests.support.expectations import expected
 from tests.support.render import ORDERS, TEMPLATE
 
-IMAGES = {
-    "ghcr": "ghcr.io/octo-org/shop/orders-api",
-    "dockerhub": "docker.io/octo-org/shop/orders-api",
-    "ecr": "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders-api",
-    "private": "registry.example.com/octo-org/shop/orders-api",
-}
 
-
-def expected(answers: Answers) -> Terms:
+def wanted(answers: Answers) -> Terms:
     row = TEMPLATE.table("languages")[answers["language"]]
     return Terms(
         port=row["port"],
@@ -29,18 +23,18 @@ def expected(answers: Answers) -> Terms:
         grace=30,
         memory=(row["memory"]["request"], row["memory"]["limit"]),
         cpu=(row["cpu"]["request"], row["cpu"]["limit"]),
-        image=IMAGES[answers["registry"]],
+        image=expected("registry", answers["registry"])["image"],
     )
 
 
 def test_every_artefact_says_the_same(combination: Answers, project: Path) -> None:
-    wanted, said = expected(combination), set()
+    terms_wanted, said = wanted(combination), set()
     for name, read in ARTEFACTS.items():
         terms = read(project)
         for field in fields(Terms):
             value = getattr(terms, field.name)
             if value is not None:
-                assert value == getattr(wanted, field.name), f"{name}: {field.name}"
+                assert value == getattr(terms_wanted, field.name), f"{name}: {field.name}"
                 said.add(field.name)
     assert said == {field.name for field in fields(Terms)}, "a term that no artefact speaks of"
 
@@ -52,7 +46,7 @@ def test_what_is_asked_fits_into_the_limit() -> None:
 
 
 def test_the_image_name_is_the_same_everywhere(combination: Answers, project: Path) -> None:
-    image = str(expected(combination).image)
+    image = str(wanted(combination).image)
     for name in ("Makefile", "README.md", ".github/workflows/ci.yml", "docker-compose.yml"):
         assert image in (project / name).read_text(), name
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.support import engine, figures
+from tests.support.expectations import expected
 from tests.support.render import ORDERS, edit_source
 
 pytestmark = pytest.mark.engine
@@ -32,9 +33,8 @@ JUNK = [
     "compose.override.yml",
     "terraform.tfstate",
 ]
-# The same, in a folder that the build does take in, and what the language's own tools leave there.
+# The same, in a folder that the build does take in.
 NESTED = [".env", ".secrets/token"]
-LEFT_BY_TOOLS = {"go": ["httpserver.test", "cover.out"], "python": ["__pycache__/x.pyc"]}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_context_is_an_allow_list(service: Service, working_copy: Path, tmp_
     clean = context(working_copy, tmp_path)
     assert clean, "nothing at all would be built"
     folders = {Path(path).parts[0] for path in clean if "/" in path}
-    nested = NESTED + LEFT_BY_TOOLS.get(service.language, [])
+    nested = NESTED + expected("language", service.language)["scratch"]
     for name in JUNK + [f"{folder}/{name}" for folder in folders for name in nested]:
         (working_copy / name).parent.mkdir(parents=True, exist_ok=True)
         (working_copy / name).write_text("not for the image\n")

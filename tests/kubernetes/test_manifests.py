@@ -11,8 +11,8 @@ import yaml
 from shipshape.template import Answers
 
 from tests.contract.artefacts import of_kubernetes
-from tests.contract.test_contract import expected
 from tests.support.cluster.manifests import DIGEST, ENVIRONMENTS, Manifest, Rendered, name_of, of_kind, one, quantity
+from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
 SERVICE = ORDERS["service_name"]
@@ -274,7 +274,7 @@ def test_staging_is_production_but_for_names_and_numbers(kubernetes: Rendered) -
 
 
 def test_the_image_is_the_one_that_was_pushed(kubernetes: Rendered) -> None:
-    image = expected(kubernetes.answers).image
+    image = expected("registry", kubernetes.answers["registry"])["image"]
     for name, manifests, _ in deployments(kubernetes):
         wanted = f"{image}@{DIGEST}" if name.startswith("deployed/") else image
         assert container(manifests)["image"] == wanted, name

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from tests.contract.test_contract import expected
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, of_kind, one
+from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
 PIPELINE = {
@@ -46,7 +46,7 @@ def test_only_the_registry_s_own_place_is_allowed(kubernetes: Rendered) -> None:
     variables = {v["name"]: v["expression"] for v in one(
         kubernetes.sets["policy"], "ValidatingAdmissionPolicy")["spec"]["variables"]}  # fmt: skip
     (prefix,) = re.findall(r"startsWith\('(.*)'\)", variables["strange"])
-    image = str(expected(kubernetes.answers).image)
+    image = expected("registry", kubernetes.answers["registry"])["image"]
     assert image.startswith(prefix)
     assert prefix.endswith("/"), "without its end, the name of a stranger's place may begin with ours"
 
@@ -83,7 +83,7 @@ def test_signature_and_provenance_of_this_pipeline_are_demanded(kubernetes: Rend
             assert authority["signatureFormat"] == "bundle", "what cosign 3 writes"
             kinds = [attestation["predicateType"] for attestation in authority["attestations"]]
             assert spec["mode"] == "enforce"
-            assert spec["images"] == [{"glob": f"{expected(kubernetes.answers).image}@*"}]
+            assert spec["images"] == [{"glob": f"{expected('registry', kubernetes.answers['registry'])['image']}@*"}]
         assert identities == [PIPELINE]
         assert kinds == STATEMENTS
 

@@ -1,28 +1,15 @@
 """What each job may do, and for how long."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 from shipshape.template import Answers
 
+from tests.support.expectations import expected, rows
+from tests.support.render import TEMPLATE
 from tests.workflows.workflow import jobs_of, workflows
-
-READ = {"contents": "read"}
-PACKAGES, OIDC = {"packages": "write"}, {"id-token": "write"}
-# What each job of the pipeline may do, and the registries whose own login asks for more.
-PERMISSIONS = {
-    "dependencies": ({}, READ),
-    "image": ({}, READ),
-    "scan": ({}, READ | {"actions": "read", "security-events": "write"}),
-    "publish": ({"ghcr": PACKAGES}, READ | OIDC),
-    "deploy": ({}, {"actions": "write"}),
-    "release": ({"ghcr": PACKAGES, "dockerhub": OIDC, "ecr": OIDC}, READ),
-    "report": ({}, {"issues": "write"}),
-}
-# What reads an image from each registry, and what deploys with each orchestrator.
-PULL: dict[str, dict[str, str]] = {"ghcr": {"packages": "read"}, "dockerhub": OIDC, "ecr": OIDC, "private": {}}
-DEPLOY: dict[str, dict[str, str]] = {"compose": {}, "kubernetes": {}, "ecs": OIDC}
 
 
 def test_a_workflow_has_no_permissions_but_those_of_its_jobs(project: Path) -> None:
@@ -54,17 +41,28 @@ def test_every_workflow_has_a_concurrency_group(project: Path) -> None:
         assert workflow["concurrency"]["group"], name
 
 
-def test_each_job_may_do_what_the_table_says(combination: Answers, project: Path) -> None:
-    wanted = {name: own | more.get(combination["registry"], {}) for name, (more, own) in PERMISSIONS.items()}
-    assert {name: job["permissions"] for name, job in jobs_of(project, "ci").items()} == wanted
+def test_each_job_may_do_what_is_expected_of_it(combination: Answers, project: Path) -> None:
+    push = expected("registry", combination["registry"])["push"]
+    jobs = jobs_of(project, "ci")
+    for name, job in jobs.items():
+        row = expected("job", name)
+        assert job["permissions"] == row["permissions"] | (push if row["pushes"] else {}), name
+    assert jobs.keys() == rows("job").keys()
 
 
-def test_each_deploying_job_may_read_the_image_and_take_its_role(combination: Answers, project: Path) -> None:
-    wanted = READ | PULL[combination["registry"]] | DEPLOY[combination["orchestrator"]]
-    deploying = jobs_of(project, "deploy") | jobs_of(project, "rollback")
-    assert deploying.keys() == {"staging", "production", "rollback"}
-    for name, job in deploying.items():
-        assert job["permissions"] == wanted, name
+def test_each_deploying_job_may_pull_and_reach_its_environment(
+    combination: Answers, rendered: Callable[[Answers], Path]
+) -> None:
+    wanted = {"contents": "read"} | expected("registry", combination["registry"])["pull"]
+    wanted |= expected("orchestrator", combination["orchestrator"])["permissions"]
+    kubernetes = combination["orchestrator"] == "kubernetes"
+    for access in TEMPLATE.table("kubernetes_accesses") if kubernetes else [""]:
+        project = rendered(combination | ({"kubernetes_access": access} if access else {}))
+        deploying = jobs_of(project, "deploy") | jobs_of(project, "rollback")
+        assert deploying.keys() == {"staging", "production", "rollback"}
+        for name, job in deploying.items():
+            more = expected("kubernetes_access", access)["permissions"] if access else {}
+            assert job["permissions"] == wanted | more, f"{name}: {access}"
 
 
 def test_scanners_are_kept_from_credentials(project: Path) -> None:

@@ -20,13 +20,9 @@ from tests.support.render import TEMPLATE
 Manifest = dict[str, Any]
 ENVIRONMENTS = ("staging", "production")
 QUESTIONS = {
-    "registry": "registries",
-    "deployment_strategy": "strategies",
-    "kubernetes_access": "kubernetes_accesses",
-    "kubernetes_exposure": "kubernetes_exposures",
-    "kubernetes_secrets": "kubernetes_secret_sources",
-    "kubernetes_monitoring": "kubernetes_monitors",
-    "kubernetes_verification": "kubernetes_verifiers",
+    question: table
+    for question, table in TEMPLATE.choices().items()
+    if question in {"registry", "deployment_strategy"} or question.startswith("kubernetes_")
 }
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 

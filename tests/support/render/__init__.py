@@ -11,6 +11,7 @@ from typing import Any
 from copier import run_copy
 from shipshape.template import Answers, Template
 
+from tests.support.expectations import rows
 from tests.support.paths import ROOT
 from tests.support.render import quick
 
@@ -29,7 +30,7 @@ NO_SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "COPIER_SETTINGS_PATH": str(Path(__file__).with_name("no-settings.yml")),
 }
-SOURCES = {".go", ".java", ".py", ".rs", ".ts"}
+SOURCES = {row["suffix"] for row in rows("language").values()}
 TEMPLATE = Template(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
 # What the pipeline depends on, in all its combinations; the updaters take turns, for no other file depends on them.

@@ -8,6 +8,7 @@ from typing import Any
 
 from copier import run_copy
 
+from tests.support.expectations import expected
 from tests.support.paths import ROOT
 from tests.support.render import NO_SETTINGS, ORDERS, TEMPLATE, plain_copy
 
@@ -15,57 +16,14 @@ PAGE = ROOT / "docs/answers.md"
 BEGIN = "<!-- questions: made by `make answers`, which renders each answer and looks; a test compares -->"
 END = "<!-- /questions -->"
 
-OTHER: dict[str, Any] = {
-    "service_name": "billing",
-    "service_description": "Sends bills.",
-    "repository": "acme-corp/billing-service",
-    "image_namespace": "elsewhere",
-    "port": 9000,
-    "registry_host": "registry.example.org:5000",
-    "aws_account_id": "111122223333",
-    "aws_region": "eu-central-1",
-    "platforms": "linux/amd64,linux/arm64",
-    "production_host": "billing.example.org",
-    "kubernetes_namespace": "billing",
-    "kubernetes_entrance": "elsewhere/main",
-    "kubernetes_secret_store": "vault",
-    "fargate_cpu": 512,
-    "fargate_memory": 2048,
-}
-KUBERNETES = {"orchestrator": "kubernetes"}
-# A question that is asked with some answers alone is looked at there.
-BESIDE: dict[str, Any] = {
-    "registry_host": {"registry": "private"},
-    "aws_account_id": {"registry": "ecr"},
-    "aws_region": {"registry": "ecr"},
-    "kubernetes_secret_store": KUBERNETES | {"kubernetes_secrets": "external-secrets"},
-    "deployment_strategy": KUBERNETES,
-    "fargate_cpu": {"orchestrator": "ecs"},
-    "fargate_memory": {"orchestrator": "ecs"},
-}
 MANY = 12  # files, from which on the list says no more than that
-TABLE = {
-    "language": "languages",
-    "registry": "registries",
-    "orchestrator": "orchestrators",
-    "deployment_strategy": "strategies",
-    "kubernetes_access": "kubernetes_accesses",
-    "kubernetes_exposure": "kubernetes_exposures",
-    "kubernetes_secrets": "kubernetes_secret_sources",
-    "kubernetes_monitoring": "kubernetes_monitors",
-    "kubernetes_verification": "kubernetes_verifiers",
-    "license": "licenses",
-    "dependency_updates": "updaters",
-}
 
 
 def other_value(name: str) -> Any:
     """A value that is neither the default nor the one of the tests; None where there is only one choice."""
-    if name in OTHER:
-        return OTHER[name]
-    if name == "language_version":
-        return TEMPLATE.table("languages")["python"]["versions"][1]
-    values = list(TEMPLATE.table(TABLE[name]))
+    if "other" in expected("question", name):
+        return expected("question", name)["other"]
+    values = list(TEMPLATE.table(TEMPLATE.choices()[name]))
     return values[1] if len(values) > 1 else None
 
 
@@ -84,7 +42,7 @@ def changes(template: Path, scratch: Path) -> dict[str, list[str]]:
     found = {}
     for name in TEMPLATE.questions():
         value = other_value(name)
-        beside = BESIDE.get(name, KUBERNETES if name.startswith("kubernetes_") else {})
+        beside = expected("question", name).get("asked_with", {})
         base = files(template, scratch / f"{name}-before", **beside) if beside else before
         after = base if value is None else files(template, scratch / name, **beside, **{name: value})
         found[name] = sorted(path for path in base.keys() | after.keys() if base.get(path) != after.get(path))
@@ -104,21 +62,8 @@ def plain(text: str) -> str:
 
 
 def default(name: str) -> str:
-    value = str(TEMPLATE.questions()[name]["default"])
-    spoken = {
-        "service_name": "the folder's name",
-        "service_description": "The … service.",
-        "language_version": "the language's usual one",
-        "image_namespace": "the owner, in lower case",
-        "repository": "the service's name under `acme`",
-        "port": "the language's usual one",
-        "kubernetes_namespace": "the service's name",
-        "kubernetes_access": "`kubeconfig`",
-        "kubernetes_entrance": "`gateway-system/public` or `traefik/traefik`",
-        "production_host": "the service's name at `example.com`",
-        "fargate_memory": "the least that fits",
-    }
-    return spoken.get(name) or f"`{value}`"
+    spoken: str | None = expected("question", name).get("spoken")
+    return spoken or f"`{TEMPLATE.questions()[name]['default']}`"
 
 
 def listed(paths: list[str]) -> str:
