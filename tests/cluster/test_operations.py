@@ -7,6 +7,7 @@ import pytest
 from tests.cluster.conftest import Start, loaded, version
 from tests.support import figures
 from tests.support.cluster import Release, get, kubectl, wait_until
+from tests.support.render import document
 
 pytestmark = pytest.mark.engine
 
@@ -50,6 +51,16 @@ def test_another_setting_makes_new_pods(release: Release) -> None:
     wait_until("the old pods to go", lambda: not before & {pod["metadata"]["name"] for pod in release.pods()})
     (name,) = {pod["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"] for pod in release.pods()}
     assert get(release.name, "configmap", name)["data"] == {"LOG_LEVEL": "warn"}
+
+
+def test_a_restart_lets_the_pods_read_a_changed_secret(release: Release) -> None:
+    before = {pod["metadata"]["name"] for pod in release.pods()}
+    with loaded(release):
+        settings = {"KUBECONFIG": str(release.deployer("production"))}
+        command = document.shell(release.project, "Settings", {f"{release.name}-staging": release.name})
+        result = document.run(release.project, command, settings)
+        assert result.returncode == 0, result.stderr
+        wait_until("new pods", lambda: not before & {pod["metadata"]["name"] for pod in release.pods()})
 
 
 def test_it_grows_under_load(release: Release) -> None:

@@ -47,7 +47,7 @@ def test_what_is_asked_fits_into_the_limit() -> None:
 
 def test_the_image_name_is_the_same_everywhere(combination: Answers, project: Path) -> None:
     image = str(wanted(combination).image)
-    for name in ("Makefile", "README.md", ".github/workflows/ci.yml", "docker-compose.yml"):
+    for name in ("Makefile", "deploy/README.md", ".github/workflows/ci.yml", "docker-compose.yml"):
         assert image in (project / name).read_text(), name
 
 

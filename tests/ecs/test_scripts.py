@@ -16,7 +16,9 @@ import pytest
 
 from tests.ecs.conftest import IMAGE, SETUP, World, digest
 from tests.support.aws import resources
+from tests.support.render import document
 
+ANY = f"{IMAGE}@sha256:…"  # as deploy/README.md has it
 SERVICE_STACK = "orders-api-staging-service"
 
 
@@ -41,6 +43,13 @@ def succeed(world: World, script: str, *arguments: str, **settings: str) -> str:
     return result.stdout
 
 
+def follow(world: World, heading: str, values: dict[str, str]) -> str:
+    """What stands under a heading of deploy/README.md, command by command."""
+    result = document.run(world.project, document.shell(world.project, heading, values), world.environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
 def refused(world: World, code: int, *command: str, **settings: str) -> str:
     result = world.run(*command, **settings)
     assert result.returncode == code, result.stdout + result.stderr
@@ -53,15 +62,15 @@ def set_alarm(world: World, name: str, state: str) -> None:
 
 def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) -> None:
     world = world_of()
-    said = succeed(world, "setup.sh", "staging")
+    said = follow(world, "AWS", {})
     assert re.search(r"let staging.orders-api.example.com point to \S+.elb.amazonaws.com", said)
-    assert "staging runs" in succeed(world, "deploy.sh", "staging", digest("a"))
+    assert "staging runs" in follow(world, "Deploy", {ANY: digest("a")})
     assert world.image() == digest("a")
     succeed(world, "deploy.sh", "staging", digest("b"))
     assert world.image() == digest("b")
     # an alarm fires: going back must work all the same
     set_alarm(world, "orders-api-staging-5xx", "ALARM")
-    assert f"staging runs {digest('a')}" in succeed(world, "rollback.sh", "staging", digest("a"))
+    assert f"staging runs {digest('a')}" in follow(world, "Roll back", {ANY: digest("a")})
     assert world.image() == digest("a")
     configuration = resources.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
     assert configuration["alarms"]["enable"] is False, "an alarm could end the way back"

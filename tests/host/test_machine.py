@@ -23,8 +23,9 @@ from tests.support import engine, figures
 from tests.support.engine.container import read
 from tests.support.engine.load import Load
 from tests.support.engine.registry import Guarded, guarded
+from tests.support.github import GitHub
 from tests.support.paths import ENGINE
-from tests.support.render import ORDERS, render
+from tests.support.render import ORDERS, document, render
 
 pytestmark = pytest.mark.engine
 
@@ -59,7 +60,7 @@ class Machine:
         return f"{self.repository}@{self.versions[version]}"
 
     def run(self, script: str, version: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run deploy.sh or rollback.sh as a job of the pipeline does."""
+        """Run deploy.sh or rollback.sh as a job of the workflows does."""
         return subprocess.run(
             [f"deploy/compose/{script}", "production", self.image(version)], cwd=self.project,
             env=self.environment | environment, capture_output=True, text=True, check=False,
@@ -126,28 +127,54 @@ def machine(registry: str, plain_template: Path, tmp_path_factory: pytest.TempPa
                 "registry_host": front.address, "production_host": SITE,
             },
         )  # fmt: skip
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch / "key"], check=True)
         systemd = ("--privileged", "--cgroupns=private", "--tmpfs=/run", "--tmpfs=/tmp", "--volume=/home")
         engine.docker("run", "--detach", f"--name={name}", *systemd, "shipshape-test/machine")
         started = Machine(name, project, front, f"{front.address}/octo-org/shop/{name}", {}, {})
         try:
             ready(name, ["systemctl", "is-system-running", "--wait"])
-            prepare(started, scratch / "key.pub")
+            github = prepare(started, scratch)
             started.versions |= make_versions(project, registry)
-            started.environment |= job(started, scratch)
+            started.environment |= job(started, github, scratch)
             before_images(started)
             yield started
         finally:
             engine.docker("rm", "--force", "--volumes", name)
 
 
-def prepare(machine: Machine, key: Path) -> None:
-    """As the README says, twice: what the second run changes is a failure of its own test."""
-    engine.docker("cp", str(machine.project / "deploy/compose/prepare-host.sh"), f"{machine.name}:/root/")
-    engine.docker("cp", str(key), f"{machine.name}:/root/key.pub")
-    machine.root("sh", "-c", "mkdir -p /root/.ssh && cp /root/key.pub /root/.ssh/authorized_keys")
+def prepare(machine: Machine, scratch: Path) -> GitHub:
+    """As deploy/README.md says, command by command, by an administrator whom the host lets in; what GitHub then has."""
+    admin = scratch / "admin"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", admin], check=True)
+    engine.docker("cp", f"{admin}.pub", f"{machine.name}:/root/")
+    machine.root("sh", "-c", "mkdir -p /root/.ssh && cp /root/admin.pub /root/.ssh/authorized_keys")
+    github = GitHub(scratch / "github")
+    known = f"-i {admin} -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={scratch}/seen"
     with figures.timed("host", "prepare-host.sh, its packages there already"):
-        machine.root("/root/prepare-host.sh", "/root/key.pub")
+        prepared = follow(machine, "Hosts", with_ssh(scratch, known))
+    given = follow(machine, "Hosts", github.environment, block=1)
+    fingerprint = re.search(r"SHA256:\S+", given)
+    assert fingerprint
+    assert fingerprint[0] in prepared, "what is compared must be there"
+    return github
+
+
+def with_ssh(scratch: Path, options: str) -> dict[str, str]:
+    """An environment in which ssh and scp have these options: what stands in ~/.ssh of whoever types the commands."""
+    folder = scratch / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in ("ssh", "scp"):
+        path = folder / name
+        path.write_text(f'#!/bin/sh\nexec {shutil.which(name)} $SSH_OPTIONS "$@"\n')
+        path.chmod(0o755)
+    return {"SSH_OPTIONS": options, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def follow(machine: Machine, heading: str, environment: dict[str, str], block: int = 0) -> str:
+    """Run what stands under a heading of deploy/README.md; the machine is reached by its address, not by its name."""
+    commands = document.shell(machine.project, heading, {f"staging.{SITE}": machine.address}, block)
+    result = document.run(machine.project, commands, environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def before_images(machine: Machine) -> None:
@@ -174,17 +201,13 @@ def before_images(machine: Machine) -> None:
     (machine.project / "deploy/compose/compose.override.yaml").write_text(text.replace(" {}", ""))
 
 
-def job(machine: Machine, scratch: Path) -> dict[str, str]:
+def job(machine: Machine, github: GitHub, scratch: Path) -> dict[str, str]:
     """What a job of the pipeline has when it comes to deploy.sh, made by the workflow's own step."""
     workflow = yaml.safe_load((machine.project / ".github/workflows/deploy.yml").read_text())
     steps = workflow["jobs"]["production"]["steps"]
     (step,) = [step for step in steps if step.get("name") == "Write the SSH key"]
-    host_key = machine.root("cat", "/etc/ssh/ssh_host_ed25519_key.pub")
-    values = {
-        "DEPLOY_HOST": f"deploy@{machine.address}",
-        "SSH_KNOWN_HOSTS": f"{machine.address} {host_key}",
-        "SSH_PRIVATE_KEY": (scratch / "key").read_text(),
-    }
+    names = ("DEPLOY_HOST", "SSH_KNOWN_HOSTS", "SSH_PRIVATE_KEY")
+    values = {name: github.value("staging", name) for name in names}
     assert {name: text.split(".")[1].rstrip(" }") for name, text in step["env"].items()} == {
         name: name for name in values
     }
@@ -218,7 +241,7 @@ ufw status; sshd -T; systemctl list-unit-files --state=enabled
 
 def test_a_second_preparation_changes_nothing(machine: Machine) -> None:
     before = machine.root("bash", "-c", STATE)
-    machine.root("/root/prepare-host.sh", "/root/key.pub")
+    machine.root("/root/prepare-host.sh", "/root/staging.pub")
     assert machine.root("bash", "-c", STATE) == before
 
 
@@ -256,9 +279,22 @@ def test_what_is_no_public_key_is_refused(machine: Machine, content: str) -> Non
     assert "prepare-host: /root/other is not a public key" in result.stderr
 
 
+def by_the_page(machine: Machine, heading: str, version: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Deploy to production as deploy/README.md says for staging, from a machine whose key the host knows."""
+    folder = Path(machine.environment["SSH_FOLDER"])
+    mine = with_ssh(folder.parent, f"-i {folder}/key -o UserKnownHostsFile={folder}/known_hosts")
+    values = {f"{machine.repository}@sha256:…": machine.image(version), ".sh staging": ".sh production"}
+    environment = machine.environment | mine | more
+    if heading == "Deploy":
+        values[f"staging.{SITE}"] = machine.address
+    result = document.run(machine.project, document.shell(machine.project, heading, values), environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
 def test_from_an_empty_host_to_the_second_version(machine: Machine) -> None:
     with figures.timed("host", "first deployment, over SSH, rootless"):
-        said = machine.deployed("one")
+        said = by_the_page(machine, "Deploy", "one").stderr
     assert re.search(r"^integration: http://127.0.0.1:\d+ answers as it should$", said, re.MULTILINE)
     assert machine.live() == "one"
     with machine.under_load():
@@ -306,7 +342,8 @@ def test_an_integration_test_that_fails_keeps_the_old_version(machine: Machine) 
 def test_a_rollback_asks_for_no_test_and_for_no_registry(machine: Machine) -> None:
     reads = len(machine.registry.reads)
     with machine.under_load():
-        machine.deployed("one", "rollback.sh", DOCKER_CONFIG="/none")
+        result = by_the_page(machine, "Roll back", "one", DOCKER_CONFIG="/none")
+    assert machine.versions["one"] in result.stdout, "what was live is listed"
     assert machine.live() == "one"
     assert len(machine.registry.reads) == reads
     machine.deployed("two")
@@ -346,11 +383,15 @@ def test_a_deployment_whose_runner_dies_ends_by_itself(machine: Machine) -> None
     assert machine.live() == "one"
 
 
-def test_the_nightly_backup_is_made_and_can_be_read_back(machine: Machine) -> None:
+def test_the_nightly_backup_is_made_and_is_restored_as_the_page_says(machine: Machine) -> None:
     assert f"{machine.name}-backup.timer" in machine.root("systemctl", "list-timers")
     machine.root("systemctl", "start", f"{machine.name}-backup.service")
     (backup,) = machine.deploy("ls backups").split()
-    assert machine.deploy(f"./restore.sh --try backups/{backup}") == "restore: the backup can be read back"
+    said = machine.deploy(
+        "set -e\n" + document.shell(machine.project, "Recovery", {"backups/FILE": f"backups/{backup}"})
+    )
+    assert "restore: the backup can be read back\n" in said
+    assert said.splitlines()[-1].startswith("restore: done; what was there before is the database before_")
 
 
 def test_all_comes_back_after_the_machine_was_restarted(machine: Machine) -> None:

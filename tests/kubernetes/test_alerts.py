@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.support.cluster.manifests import Manifest, Rendered, of_kind, one, program
-from tests.support.render import ORDERS
+from tests.support.render import ORDERS, document
 from tests.support.tools import run
 
 SERVICE = ORDERS["service_name"]
@@ -143,21 +143,15 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
             assert labels <= {"namespace", "job", "status", "container"}, rule["alert"]
 
 
-def anchor(heading: str) -> str:
-    """What GitHub makes of a heading: https://docs.github.com/en/get-started/writing-on-github."""
-    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
-
-
 def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:
-    headings = re.findall(r"^#+ (.+)$", (kubernetes.project / "README.md").read_text(), re.MULTILINE)
-    anchors = {anchor(heading) for heading in headings}
+    places = document.anchors((kubernetes.project / document.DEPLOY).read_text())
     watched = kubernetes.answers["kubernetes_monitoring"] == "prometheus-operator"
     assert bool(rules_of(kubernetes)) == watched
-    home = f"https://github.com/{ORDERS['repository']}"
+    home = f"https://github.com/{ORDERS['repository']}/blob/main/{document.DEPLOY}"
     for manifest in rules_of(kubernetes):
         for rule in manifest["spec"]["groups"][0]["rules"]:
             page, _, place = rule["annotations"]["runbook_url"].partition("#")
             assert page == home, rule["alert"]
-            assert place in anchors, f"{rule['alert']}: the README has no heading #{place}"
+            assert place in places, f"{rule['alert']}: {document.DEPLOY} has no heading #{place}"
             assert rule["annotations"]["summary"], rule["alert"]
             assert rule["labels"]["severity"] in {"critical", "warning"}, rule["alert"]

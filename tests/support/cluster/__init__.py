@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 
 from tests.support import engine
+from tests.support.github import GitHub
 from tests.support.paths import ENGINE
+from tests.support.render import document
 
 REGISTRY = "127.0.0.1:5000"  # which every registry's name leads to in the cluster
 CLUSTER = ENGINE.with_name("cluster")
 SECONDS = 120
+DATABASE = "postgresql://app@db.example.com:5432/app"  # as deploy/README.md has it
 
 
 @cache
@@ -100,27 +103,35 @@ class Release:
         return f"{self.repository}@{self.digests[version]}"
 
     def prepare(self, environment: str, database: str, password: str) -> None:
-        """What the README asks of an administrator, and the deployer's kubeconfig in its place."""
-        kubectl("apply", "--kustomize", str(self.project / "deploy/policy"))
-        kubectl("apply", "--kustomize", str(self.project / f"deploy/kubernetes/setup/{environment}"))
-        kubectl(
-            "--namespace", self.namespace(environment), "create", "secret", "generic", f"{self.name}-database",
-            f"--from-literal=url={database}", "--from-file=password=/dev/stdin", stdin=password,
-        )  # fmt: skip
-        wait_until("the deployer's token", lambda: "token" in self.deployer_secret(environment))
-        script = self.start("kubeconfig", environment, config=kubeconfig())
-        text, complaint = script.communicate(timeout=60)
-        assert script.returncode == 0, complaint
-        path = self.deployer(environment)
-        path.touch(mode=0o600)
-        path.write_text(text)
+        """What deploy/README.md asks of an administrator, command by command."""
+        self.administer("Cluster", {})
+        deployers = ("staging", "production")
+        wait_until("the deployers' tokens", lambda: all("token" in self.deployer_secret(each) for each in deployers))
+        self.administer("Cluster", {}, block=1)
+        values = {f"{self.name}-staging": self.namespace(environment), DATABASE: database}
+        self.administer("Secrets", values, stdin=f"{password}\n")
+
+    def administer(self, heading: str, values: dict[str, str], block: int = 0, stdin: str = "") -> None:
+        settings = self.github.environment | {"KUBECONFIG": str(kubeconfig())}
+        result = document.run(self.project, document.shell(self.project, heading, values, block), settings, stdin)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def follow(self, heading: str, environment: str, image: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run what stands under a heading of deploy/README.md, as the deployer of the environment."""
+        values = {"staging": environment, f"{self.repository}@sha256:…": image}
+        given = {"WATCH_SECONDS": "5", "ROLLOUT_SECONDS": "60", "KUBECONFIG": str(self.deployer(environment))}
+        return document.run(self.project, document.shell(self.project, heading, values), given | settings)
 
     def deployer_secret(self, environment: str) -> dict[str, str]:
         data: dict[str, str] = get(self.namespace(environment), "secret", "deployer-token").get("data", {})
         return data
 
     def deployer(self, environment: str) -> Path:
-        return self.project.parent / f"{environment}.kubeconfig"
+        return self.github.path(environment, "KUBECONFIG")
+
+    @property
+    def github(self) -> GitHub:
+        return GitHub(self.project.parent / "github")
 
     def start(self, script: str, *arguments: str, config: Path | None = None, **settings: str) -> subprocess.Popen[str]:
         """Start one of the service's own scripts, as the deployer of the environment."""
@@ -141,7 +152,7 @@ class Release:
         return subprocess.CompletedProcess(process.args, process.returncode, out, complaint)
 
     def deploy(self, image: str, environment: str = "production", **settings: str) -> None:
-        result = self.run("deploy", environment, image, **settings)
+        result = self.follow("Deploy", environment, image, **settings)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def refuse(self, image: str, environment: str = "production", **settings: str) -> str:

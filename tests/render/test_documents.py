@@ -1,0 +1,146 @@
+"""README.md (the owner's) and deploy/README.md (ours): their form, and that what they name is there."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from shipshape.template import Answers
+
+from tests.support.cluster.manifests import KUBERNETES
+from tests.support.paths import ROOT
+from tests.support.render import COMBINATIONS, TEMPLATE, name_of
+from tests.support.render.document import DEPLOY, anchors, blocks, sections
+
+OUTLINE = ["Files", "Set up", "Deploy", "Roll back", "Settings", "Alerts", "Recovery"]
+PAGES = ("README.md", DEPLOY)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+# Which test runs the shell blocks of deploy/README.md, by the orchestrator and the heading that they stand under; …
+RUN_BY = {
+    ("compose", "Hosts"): "tests/host/test_machine.py",
+    ("compose", "Deploy"): "tests/host/test_machine.py",
+    ("compose", "Roll back"): "tests/host/test_machine.py",
+    ("compose", "Recovery"): "tests/host/test_machine.py",
+    ("kubernetes", "Cluster"): "tests/support/cluster/__init__.py",
+    ("kubernetes", "Secrets"): "tests/support/cluster/__init__.py",
+    ("kubernetes", "Deploy"): "tests/support/cluster/__init__.py",
+    ("kubernetes", "Roll back"): "tests/cluster/test_failure.py",
+    ("kubernetes", "Settings"): "tests/cluster/test_operations.py",
+    ("ecs", "AWS"): "tests/ecs/test_scripts.py",
+    ("ecs", "Deploy"): "tests/ecs/test_scripts.py",
+    ("ecs", "Roll back"): "tests/ecs/test_scripts.py",
+}
+# … and what none runs, by a part of it, and why.
+NOT_RUN = {
+    "gh api": "needs GitHub",
+    "gh variable set DEPLOY --body true": "needs GitHub",
+    "scripts/verify.sh": "needs an image that GitHub's identity has signed; tests/pipeline runs the script",
+    "--template-file deploy/ecr/registry.yml": "needs AWS; tests/contract/test_ecr.py reads the template",
+    "--template-file deploy/eks/deployer.yml": "needs EKS; tests/kubernetes/test_deployer.py reads the template",
+}
+
+
+BLUE_GREEN: list[Answers] = [
+    {"language": "python", "registry": registry, "orchestrator": "ecs", "deployment_strategy": "blue-green"}
+    for registry in TEMPLATE.table("registries")
+]
+
+
+@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN, ids=name_of)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    given: Answers = request.param
+    return given
+
+
+@pytest.fixture
+def project(answers: Answers, rendered: Callable[[Answers], Path]) -> Path:
+    return rendered(answers)
+
+
+def test_the_readme_is_short(project: Path) -> None:
+    assert len((project / "README.md").read_text().splitlines()) <= 60
+
+
+def test_the_readme_names_no_choice_that_may_change(project: Path, answers: Answers) -> None:
+    """An update leaves it alone: what it says of a registry or an orchestrator would be wrong after another answer."""
+    text = (project / "README.md").read_text().lower()
+    words = ("ghcr", "docker hub", "ecr", "kubernetes", "fargate", "renovate", "dependabot", "rolling", "blue-green")
+    assert [word for word in words if re.search(rf"\b{word}\b", text)] == []
+
+
+def test_the_outline_is_the_same_for_every_orchestrator(project: Path) -> None:
+    found = sections((project / DEPLOY).read_text())
+    assert list(found) == OUTLINE
+    assert all(found.values()), "a section is empty"
+
+
+def test_no_heading_stands_above_nothing(project: Path) -> None:
+    for name in PAGES:
+        assert not re.search(r"^(#+) .+\n+(?=\1 |#{1,2} |\Z)", (project / name).read_text(), re.MULTILINE), name
+
+
+def test_no_heading_is_there_twice(project: Path) -> None:
+    for name in PAGES:
+        headings = re.findall(
+            r"^#+ (.+)$", re.sub(r"```.*?```", "", (project / name).read_text(), flags=re.DOTALL), re.M
+        )
+        assert sorted(set(headings)) == sorted(headings), name
+
+
+def tree(page: str) -> Iterator[tuple[str, bool]]:
+    """The paths in the tree of deploy/, which may be patterns, and whether each has entries of its own."""
+    block = next(one for one in blocks(page) if one.heading == "Files")
+    folders: list[str] = []
+    for line in block.text.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.split(r"\s{2,}", line.strip())[0].split(", ")
+        for name in names:
+            folders[depth:] = [name]
+            yield "".join(folders), name.endswith("/")
+
+
+def test_the_tree_of_deploy_is_true(project: Path) -> None:
+    named = dict(tree((project / DEPLOY).read_text()))
+    files = {str(path.relative_to(project)) for path in (project / "deploy").rglob("*") if path.is_file()}
+    for name in named:
+        assert any(fnmatch(path, f"{name}*" if name.endswith("/") else name) for path in files), f"there is no {name}"
+    for path in files:
+        covering = [name for name in named if fnmatch(path, f"{name}*" if name.endswith("/") else name)]
+        # that it is somewhere below deploy/ or deploy/kubernetes/ says nothing about it
+        assert any(name.count("/") > 2 or not others(name, named) for name in covering), f"{path} is not named"
+
+
+def others(name: str, named: Iterable[str]) -> list[str]:
+    return [other for other in named if other != name and other.startswith(name)]
+
+
+def test_links_and_files_lead_somewhere(project: Path) -> None:
+    for name in PAGES:
+        page = project / name
+        for target in LINK.findall(page.read_text()):
+            if target.startswith("#"):
+                assert target[1:] in anchors(page.read_text()), f"{name}: {target}"
+            elif not target.startswith("https://"):
+                assert (page.parent / target).exists(), f"{name}: {target}"
+
+
+def test_scripts_and_files_that_are_named_are_there(project: Path) -> None:
+    for name in PAGES:
+        for path in re.findall(r"(?<![\w/])(?:deploy|scripts)/[\w./-]+\w", (project / name).read_text()):
+            assert (project / path).exists() or path.endswith("compose.override.yaml"), f"{name}: {path}"
+
+
+def test_each_command_is_run_by_a_test_or_has_its_reason(project: Path, answers: Answers) -> None:
+    for block in blocks((project / DEPLOY).read_text()):
+        if block.language == "sh" and not any(part in block.text for part in NOT_RUN):
+            place = (answers["orchestrator"], block.heading)
+            assert place in RUN_BY, f"no test runs what stands under {block.heading}:\n{block.text}"
+
+
+@pytest.mark.parametrize(
+    ("place", "path"), RUN_BY.items(), ids=lambda value: "-".join(value) if len(value) == 2 else ""
+)
+def test_the_test_that_runs_a_command_reads_it_from_the_page(place: tuple[str, str], path: str) -> None:
+    assert f'"{place[1]}"' in (ROOT / path).read_text()
