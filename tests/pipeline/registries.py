@@ -1,9 +1,11 @@
 """Registries that differ from the book: a proxy before one that follows it."""
 
+import hashlib
 import http.client
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ class Exchange:
     method: str
     path: str
     ask: Callable[[], Answer]
+    content: bytes
+    kind: str  # of the content: its media type
 
     @property
     def manifest(self) -> str:
@@ -71,6 +75,31 @@ def missing_is_unauthorized(status: int, code: str, message: str) -> Quirk:
     return quirk
 
 
+def lagging_list(seconds: float) -> Quirk:
+    """No referrers API, and a list of them, the tag `sha256-…`, that shows what was written only later: GHCR.
+
+    https://github.com/NVIDIA/nodewright-packages/pull/132, https://github.com/NVIDIA/aicr/issues/1957
+    """
+    written: dict[str, list[tuple[float, Answer]]] = {}
+
+    def quirk(request: Exchange) -> Answer:
+        if "/referrers/" in request.path:
+            return error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        answer = request.ask()
+        if request.manifest.startswith("sha256-"):
+            history = written.setdefault(request.path, [])
+            if request.method == "PUT":
+                digest = f"sha256:{hashlib.sha256(request.content).hexdigest()}"
+                headers = {"Content-Type": request.kind, "Docker-Content-Digest": digest}
+                history.append((time.monotonic() + seconds, Answer(200, headers, request.content)))
+            else:
+                shown = [old for since, old in history if since <= time.monotonic()]
+                answer = shown[-1] if shown else error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        return answer
+
+    return quirk
+
+
 def like_ecr(request: Exchange) -> Answer:
     """Amazon's words, with an account's number in each."""
     answer = request.ask()
@@ -111,7 +140,9 @@ def before(behind: str, quirk: Quirk) -> Iterator[Front]:
             size = int(self.headers.get("Content-Length", 0))
             chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
             content = self.chunks() if chunked else self.rfile.read(size)
-            answer = quirk(Exchange(self.command, self.path, lambda: self.ask(content)))
+            kind = self.headers.get("Content-Type", "")
+            exchange = Exchange(self.command, self.path, lambda: self.ask(content), content, kind)
+            answer = quirk(exchange)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 if name.lower() not in {"connection", "transfer-encoding", "date", "server"}:

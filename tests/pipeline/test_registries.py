@@ -1,9 +1,12 @@
 """Registries differ; what a script makes of an answer depends on the answer's code, not on its words.
 
 Reports: https://github.com/distribution/distribution/issues/3792 (no digest on HEAD),
-https://github.com/google/go-containerregistry/issues/1438 and https://github.com/docker/hub-feedback/issues/2302 (401
-for what is missing), https://docs.docker.com/docker-hub/usage/ (429).
+https://github.com/google/go-containerregistry/issues/1717 and .../pull/1691 (401 and 403 for what is missing),
+https://github.com/NVIDIA/nodewright-packages/pull/132 (GHCR drops attestations).
 """
+
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +14,7 @@ from tests.pipeline.registries import (
     Quirk,
     always,
     before,
+    lagging_list,
     like_ecr,
     missing_is_unauthorized,
     no_digest_on_head,
@@ -82,3 +86,14 @@ def test_a_registry_without_head_is_read(pipeline: Pipeline, registry: str) -> N
 def test_missing_in_other_words_is_missing(pipeline: Pipeline, registry: str, quirk: Quirk) -> None:
     with before(registry, quirk) as front:
         assert pipeline.succeed("bash", "-c", DIGEST_OF, f"{front.address}/test/none:one") == "answer: 0"
+
+
+def test_a_registry_that_shows_late_what_was_attached_drops_nothing(pipeline: Pipeline, registry: str) -> None:
+    archive = pipeline.small("late-list")
+    with before(registry, lagging_list(1.5)) as front:
+        place = replace(pipeline, repository=f"{front.address}/test/{pipeline.folder.name}-lagging")
+        place.sign(place.publish("sha-one", archive), archive.parent, **place.key())
+        image = f"{place.repository}@{place.succeed('crane', 'digest', f'{place.repository}:sha-one')}"
+        assert len(place.succeed("cosign", "tree", image).splitlines()) > 4
+        attached = json.loads(place.succeed("crane", "manifest", image.replace("@sha256:", ":sha256-")))["manifests"]
+        assert len(attached) == 4, "the provenance, the SBOM, the scan and the signature, each written once"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Signs an attestation of an image, and puts it beside the image: its provenance, SBOM or vulnerability scan.
-# It is an in-toto statement of version 1; `cosign attest` still writes version 0.1, which other verifiers refuse.
+# It is an in-toto statement of version 1; `cosign attest` still writes version 0.1, which other verifiers refuse
+# (https://github.com/sigstore/cosign/issues/4308).
 # Usage: scripts/attest.sh REPOSITORY@DIGEST provenance|sbom|scan PREDICATE_FILE
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -60,4 +61,19 @@ jq --null-input --arg manifest "$manifest" --arg bundle "$bundle" --arg type "$t
 artifact=$(descriptor "$manifest" "$layout/manifest.json")
 jq --null-input --argjson artifact "$artifact" '{ schemaVersion: 2, manifests: [$artifact] }' >"$layout/index.json"
 echo '{ "imageLayoutVersion": "1.0.0" }' >"$layout/oci-layout"
-crane push "$layout" "${image%@*}@$(jq --raw-output .digest <<<"$artifact")" >&2
+artifact=$(jq --raw-output .digest <<<"$artifact")
+log=$(crane push "$layout" "${image%@*}@$artifact" 2>&1) || fail "$log"
+echo "$log" >&2
+
+# Where a registry has no referrers API (GHCR), the list of what belongs to an image is a tag, which each writer reads and writes anew.
+# So wait until that list shows this attestation: the next writer would drop it. https://github.com/NVIDIA/nodewright-packages/pull/132
+[[ $log == *"fallback tag"* ]] || exit 0
+list=${image%@*}:sha256-${image#*@sha256:}
+for _ in {1..60}; do
+  if [[ -n $(digest_of "$list") ]]; then
+    shown=$(crane manifest "$list" | jq --raw-output '.manifests[].digest')
+    [[ $'\n'$shown$'\n' != *$'\n'$artifact$'\n'* ]] || exit 0
+  fi
+  sleep 1
+done
+fail "$list does not show $artifact"
