@@ -132,6 +132,14 @@ def test_scripts_and_files_that_are_named_are_there(project: Path) -> None:
             assert (project / path).exists() or path.endswith("compose.override.yaml"), f"{name}: {path}"
 
 
+def test_the_messages_that_are_explained_are_the_scripts_own(project: Path) -> None:
+    _, _, table = sections((project / DEPLOY).read_text())["Deploy"].partition("| message | what to do |\n")
+    said = "\n".join(path.read_text() for path in (project / "deploy").rglob("*.sh"))
+    for messages in re.findall(r"^\| ([^(-].*?) \|", table, re.MULTILINE):
+        for message in messages.split(", "):
+            assert message in said, f"no script says: {message}"
+
+
 def test_each_command_is_run_by_a_test_or_has_its_reason(project: Path, answers: Answers) -> None:
     for block in blocks((project / DEPLOY).read_text()):
         if block.language == "sh" and not any(part in block.text for part in NOT_RUN):

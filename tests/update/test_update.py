@@ -141,6 +141,16 @@ def test_who_moves_to_another_orchestrator_gets_all_of_it(owned: Path) -> None:
     assert (owned / "deploy/kubernetes/overlays/production/config.env").read_text() == "LOG_LEVEL=info\n"
 
 
+def test_another_registry_brings_its_own_instructions(owned: Path) -> None:
+    readme = (owned / "README.md").read_text()
+    assert "No setup needed" in (owned / "deploy/README.md").read_text()
+    update(owned, registry="dockerhub")
+    page = (owned / "deploy/README.md").read_text()
+    assert "`DOCKERHUB_USERNAME`" in page
+    assert "ghcr.io" not in page
+    assert (owned / "README.md").read_text() == readme
+
+
 def test_settings_and_the_integration_test_are_the_owners(releases: Path, tmp_path: Path) -> None:
     project = render(releases, tmp_path / "orders-api", **ORDERS, orchestrator="kubernetes")
     theirs = {"scripts/integration.sh": "#!/bin/sh\n", "deploy/kubernetes/overlays/staging/config.env": "A=b\n"}
