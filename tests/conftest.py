@@ -25,11 +25,17 @@ def _no_settings_of_the_machine() -> None:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Make a folder once for all the workers of a run; who comes second uses what the first has made."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all the workers of a run."""
     own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
-    shared.mkdir(exist_ok=True)
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def once(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all the workers of a run; who comes second uses what the first has made."""
 
     def make(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name

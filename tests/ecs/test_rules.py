@@ -14,9 +14,9 @@ import pytest
 import yaml
 from shipshape.template import Answers
 
-from tests.ecs.conftest import STRATEGIES, answers
 from tests.support.aws.cloudformation import load, parameters, resolve
 from tests.support.render import TEMPLATE
+from tests.support.render.answers import ECS
 
 DOCS = "https://docs.aws.amazon.com"
 HUB = f"{DOCS}/securityhub/latest/userguide"
@@ -72,16 +72,8 @@ def deployments(project: Path, choices: Answers) -> Iterator[Deployment]:
         yield Deployment(choices, environment, given, project, resources)
 
 
-MATRIX = [
-    answers(strategy, registry, language)
-    for (strategy, registry), language in zip(
-        product(STRATEGIES, TEMPLATE.table("registries")), [*TEMPLATE.table("languages")] * 2, strict=False
-    )
-]
-
-
 @pytest.fixture(
-    scope="module", params=MATRIX, ids=lambda one: f"{one['deployment_strategy']}-{one['registry']}-{one['language']}"
+    scope="module", params=ECS, ids=lambda one: f"{one['deployment_strategy']}-{one['registry']}-{one['language']}"
 )
 def all_of(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> list[Deployment]:
     return list(deployments(rendered(request.param), request.param))

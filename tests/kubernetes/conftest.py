@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support.cluster.manifests import KUBERNETES, Rendered, kubectl, read_sets, write_sets
+from tests.support.cluster.manifests import Rendered, kubectl, read_sets, write_sets
 from tests.support.render import name_of
+from tests.support.render.answers import KUBERNETES
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.cluster.manifests import KUBERNETES, Manifest, Rendered
+from tests.support.cluster.manifests import Manifest, Rendered
 from tests.support.cluster.schemas import VERSIONS, write_definitions, write_kubernetes
+from tests.support.render.answers import KUBERNETES
 from tests.support.tools import go_tool
 
 PLACES = ("kubernetes-{version}/{kind}{suffix}.json", "definitions/{group}/{kind}_{resource}.json")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from shipshape.template import Answers
 from tests.support import engine
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
+from tests.support.render.answers import ECS, KUBERNETES
 from tests.support.tools import go_tool, run
 
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
+EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS]}.values())
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
 
 
@@ -22,20 +24,35 @@ def workflows(folder: Path) -> list[Path]:
     return sorted((folder / ".github/workflows").glob("*.yml"))
 
 
-@pytest.fixture(scope="module")
-def is_new() -> Callable[..., bool]:
-    """Whether a linter has not yet seen these very files: many answers render the same ones."""
-    seen = set()
+@pytest.fixture(scope="session")
+def is_new(shared: Path) -> Callable[..., bool]:
+    """Whether no worker's linter has yet seen these very files: many answers render the same ones."""
+    (shared / "linted").mkdir(exist_ok=True)
 
-    def check(linter: str, paths: Iterator[Path]) -> bool:
+    def check(linter: str, paths: Iterable[Path]) -> bool:
         digest = hashlib.sha256(linter.encode())
         for path in sorted(p for p in paths if p.is_file()):
             digest.update(path.read_bytes())
-        known = digest.digest() in seen
-        seen.add(digest.digest())
-        return not known
+        try:
+            (shared / "linted" / digest.hexdigest()).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     return check
+
+
+@pytest.fixture
+def distinct(rendered: Callable[[Answers], Path]) -> Callable[[str], list[str]]:
+    """The files that a pattern finds in any rendering, each text once: a linter that starts slowly is started once."""
+
+    def find(pattern: str) -> list[str]:
+        paths = (path for answers in EVERYTHING for path in sorted(rendered(answers).glob(pattern)))
+        texts = {path.read_bytes(): str(path) for path in paths}
+        assert texts, pattern
+        return list(texts.values())
+
+    return find
 
 
 @pytest.fixture(params=DOCKERFILES, ids=name_of)
@@ -43,7 +60,7 @@ def project(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path])
     return rendered(request.param)
 
 
-@pytest.fixture(params=PIPELINES, ids=name_of)
+@pytest.fixture(params=EVERYTHING, ids=name_of)
 def pipeline(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Path:
     return rendered(request.param)
 
@@ -61,30 +78,48 @@ def test_hadolint(project: Path) -> None:
     run(["hadolint", "--failure-threshold", "style", str(project / "Dockerfile")])
 
 
-def test_the_pipeline(pipeline: Path, is_new: Callable[..., bool], tmp_path: Path) -> None:
-    if is_new("actionlint", pipeline.rglob(".github/workflows/*")):
+def test_actionlint(pipeline: Path, is_new: Callable[..., bool], tmp_path: Path) -> None:
+    if is_new("actionlint", workflows(pipeline)):
         for folder in (pipeline, by_tag(pipeline, tmp_path / "by-tag")):
             run([go_tool("actionlint"), "-color", *map(str, workflows(folder))], cwd=folder)
-        run(["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, workflows(pipeline))])
+
+
+def test_zizmor(pipeline: Path, is_new: Callable[..., bool]) -> None:
     if is_new("zizmor", pipeline.rglob(".github/**/*")):
         run(["zizmor", "--persona=pedantic", "--offline", "--no-progress", str(pipeline)])
-    if is_new("shellcheck", pipeline.rglob("*.sh")):
-        scripts = sorted(str(path.relative_to(pipeline)) for path in pipeline.rglob("*.sh"))
-        run(["shellcheck", "--severity=style", "--external-sources", *scripts], cwd=pipeline)
-    if is_new("cfn-lint", pipeline.rglob("deploy/e*/*.yml")) and list(pipeline.glob("deploy/e*/*.yml")):
-        run(["cfn-lint", "--include-checks", "I", "--", *map(str, pipeline.glob("deploy/e*/*.yml"))])
-    for name, schema in [("renovate.json", "renovate"), (".github/dependabot.yml", "dependabot")]:
-        path = pipeline / name
-        if path.exists() and is_new(name, iter([path])):
-            run(["check-jsonschema", "--builtin-schema", f"vendor.{schema}", str(path)])
+
+
+def test_shellcheck(pipeline: Path, is_new: Callable[..., bool]) -> None:
+    for folder in sorted({path.parent for path in pipeline.rglob("*.sh")}):
+        scripts = sorted(folder.glob("*.sh"))
+        if is_new("shellcheck", scripts):
+            names = [str(path.relative_to(pipeline)) for path in scripts]
+            run(["shellcheck", "--severity=style", "--external-sources", *names], cwd=pipeline)
+
+
+def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:
+    """With its hints."""
+    templates = [*distinct("deploy/e[ck][rs]/*.yml"), *distinct("deploy/ecs/*.yml")]
+    assert {Path(path).name for path in templates} >= {"registry.yml", "deployer.yml", "service.yml", "roles.yml"}
+    run(["cfn-lint", "--include-checks", "I", "--", *dict.fromkeys(templates)])
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("renovate", "renovate.json"),
+        ("dependabot", ".github/dependabot.yml"),
+        ("compose-spec", "docker-compose.yml"),
+        ("compose-spec", "deploy/compose/compose.prod.yaml"),
+    ],
+)
+def test_the_schemas_of(schema: str, pattern: str, distinct: Callable[[str], list[str]]) -> None:
+    run(["check-jsonschema", "--builtin-schema", f"vendor.{schema}", *distinct(pattern)])
 
 
 def test_gitleaks(project: Path) -> None:
     run([go_tool("gitleaks"), "dir", "--no-banner", "--redact", str(project)])
-
-
-def test_the_compose_schema(project: Path) -> None:
-    run(["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(project / "docker-compose.yml")])
 
 
 @pytest.mark.engine

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations, cycle, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +15,9 @@ import pytest
 import yaml
 from shipshape.template import Answers
 
-from tests.support.render import TEMPLATE
-
 Manifest = dict[str, Any]
 ENVIRONMENTS = ("staging", "production")
-QUESTIONS = {
-    question: table
-    for question, table in TEMPLATE.choices().items()
-    if question in {"registry", "deployment_strategy"} or question.startswith("kubernetes_")
-}
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
-
-
-def pairwise(tables: dict[str, Iterable[str]]) -> Iterator[Answers]:
-    """Few of all the combinations: in them, each answer meets each answer to every other question."""
-    rows = [dict(zip(tables, values, strict=True)) for values in product(*tables.values())]
-    unmet = {pair for row in rows for pair in combinations(row.items(), 2)}
-    while unmet:
-        best = max(rows, key=lambda row: len(unmet.intersection(combinations(row.items(), 2))))
-        unmet.difference_update(combinations(best.items(), 2))
-        yield best
-
-
-# The languages take turns: they differ in their port and their numbers alone.
-KUBERNETES: list[Answers] = [
-    {"language": language, "orchestrator": "kubernetes"} | row
-    for language, row in zip(
-        cycle(TEMPLATE.table("languages")),
-        pairwise({question: TEMPLATE.table(table) for question, table in QUESTIONS.items()}),
-        strict=False,
-    )
-]
 
 
 @cache

@@ -4,59 +4,26 @@ import os
 import re
 import shutil
 import subprocess
-from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
 from copier import run_copy
-from shipshape.template import Answers, Template
 
 from tests.support.expectations import rows
 from tests.support.paths import ROOT
 from tests.support.render import quick
+from tests.support.render.answers import COMBINATIONS, ORDERS, PIPELINES, TEMPLATE, name_of, one_per
+
+__all__ = ["COMBINATIONS", "ORDERS", "PIPELINES", "TEMPLATE", "name_of", "one_per"]
 
 quick.install()
 
-# A name, a description and a namespace that differ from each other and from every default, so that a mix-up shows.
-ORDERS: Answers = {
-    "service_name": "orders-api",
-    "service_description": "Takes and tracks customers' orders.",
-    "repository": "Octo-Org/Orders.Shop",
-    "image_namespace": "octo-org/shop",
-    "license": "MIT",
-}
 # No settings of this machine's user: a hook, a signature or a default answer of theirs is none of ours.
 NO_SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "COPIER_SETTINGS_PATH": str(Path(__file__).with_name("no-settings.yml")),
 }
 SOURCES = {row["suffix"] for row in rows("language").values()}
-TEMPLATE = Template(ROOT)
-COMBINATIONS = list(TEMPLATE.combinations())
-# What the pipeline depends on, in all its combinations; the updaters take turns, for no other file depends on them.
-PIPELINES: list[Answers] = [
-    {"language": language, "registry": registry, "platforms": platforms, "orchestrator": orchestrator}
-    | {"dependency_updates": updater}
-    for (language, registry, platforms), orchestrator, updater in zip(
-        product(*map(TEMPLATE.table, ("languages", "registries", "platform_sets"))),
-        cycle(TEMPLATE.table("orchestrators")),
-        cycle(TEMPLATE.table("updaters")),
-        strict=False,
-    )
-]
-
-
-def name_of(answers: Answers) -> str:
-    """A readable id for a combination: python-3.14-ghcr-compose."""
-    return "-".join(re.sub(r"[^\w.]+", "+", str(value)) for value in answers.values())
-
-
-def one_per(question: str) -> list[Answers]:
-    """The first combination of each value of a question: enough for what depends on that question alone."""
-    firsts: dict[str, Answers] = {}
-    for answers in COMBINATIONS:
-        firsts.setdefault(answers[question], answers)
-    return list(firsts.values())
 
 
 def render(template: Path, destination: Path, **answers: Any) -> Path:

@@ -18,23 +18,25 @@ _compile = jinja2.Environment.compile
 _load = copier._template.load_template_config
 
 
-def compiled(self: jinja2.Environment, source: Any, *arguments: Any, **more: Any) -> Any:
-    """Jinja's `compile`, once for each text under the same settings."""
+def compiled(
+    self: jinja2.Environment, source: Any, name: str | None = None, filename: str | None = None, **more: Any
+) -> Any:
+    """Jinja's `compile`, once for each text under the same settings; `filename` is there for tracebacks alone."""
     if not isinstance(source, str):
-        return _compile(self, source, *arguments, **more)
+        return _compile(self, source, name, filename, **more)
     delimiters = (self.block_start_string, self.variable_start_string, self.comment_start_string)
     white_space = (self.trim_blocks, self.lstrip_blocks, self.keep_trailing_newline)
     settings = (type(self), self.autoescape, self.optimized, delimiters, white_space, *sorted(self.extensions))
-    known = (source, arguments, *sorted(more.items()), settings)
+    known = (source, name, *sorted(more.items()), settings)
     if known not in _compiled:
-        _compiled[known] = _compile(self, source, *arguments, **more)
+        _compiled[known] = _compile(self, source, name, filename, **more)
     return _compiled[known]
 
 
 def loaded(conf_path: Path, quiet: bool = False) -> dict[str, Any]:
     """Copier's `load_template_config`, once for each state of the files that it reads."""
     files = [conf_path, *sorted(conf_path.parent.glob("template/*/*.yml"))]
-    known = tuple((file, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
+    known = tuple((str(file.relative_to(conf_path.parent)), file.read_bytes()) for file in files)
     if known not in _configs:
         _configs[known] = _load(conf_path, quiet)
     return copy.deepcopy(_configs[known])
@@ -42,7 +44,7 @@ def loaded(conf_path: Path, quiet: bool = False) -> dict[str, Any]:
 
 def install() -> None:
     """Lets every rendering of this process be quick."""
-    jinja2.Environment.compile = compiled  # type: ignore[method-assign]
+    jinja2.Environment.compile = compiled  # type: ignore[assignment, method-assign]
     copier._template.load_template_config = loaded
     # Acts where core.fileMode is false, which is Git's default on Windows alone.
     assert hasattr(copier._main.Worker, "_sync_git_index_executable_bit")

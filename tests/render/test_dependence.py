@@ -1,0 +1,44 @@
+"""No line of any file depends on three answers: so sets in which every two answers meet show what all would show."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import combinations, product
+from pathlib import Path
+
+from shipshape.template import Answers
+
+from tests.support.render import TEMPLATE
+
+# Two choices of each question are enough: a line that depends on it differs between them.
+QUESTIONS = {
+    "language": ["python", "go"],
+    "registry": ["ghcr", "ecr"],
+    "platforms": list(TEMPLATE.table("platform_sets"))[:2],
+    "orchestrator": list(TEMPLATE.table("orchestrators")),
+}
+
+
+def test_no_line_depends_on_three_answers(rendered: Callable[[Answers], Path]) -> None:
+    rows = [dict(zip(QUESTIONS, values, strict=True)) for values in product(*QUESTIONS.values())]
+    where: dict[tuple[Path, str], set[int]] = defaultdict(set)  # a line of a file, and the rows that have it
+    for number, answers in enumerate(rows):
+        project = rendered(answers)
+        for path in filter(Path.is_file, project.rglob("*")):
+            for line in path.read_text().splitlines():
+                where[path.relative_to(project), line].add(number)
+    assert len({path for path, _ in where}) > 100
+    of_two = [groups(rows, pair) for pair in combinations(QUESTIONS, 2)]
+    on_three = [
+        f"{path}: {line}"
+        for (path, line), having in where.items()
+        if not any(all(group <= having or not group & having for group in one) for one in of_two)
+    ]
+    assert on_three == []
+
+
+def groups(rows: list[Answers], questions: tuple[str, ...]) -> list[set[int]]:
+    """The rows that have the same answers to these questions."""
+    found: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for number, answers in enumerate(rows):
+        found[tuple(answers[question] for question in questions)].add(number)
+    return list(found.values())
