@@ -9,12 +9,14 @@ from pathlib import Path
 import botocore
 import pytest
 import yaml
+from copier import run_update
 from shipshape.template import Answers
 
 from tests.support.expectations import rows
-from tests.support.render import TEMPLATE, render
+from tests.support.render import TEMPLATE, commit, plain_copy, render
 
 KUBERNETES = {"orchestrator": "kubernetes"}
+NEW_FOR_ENTRANCE = {"kubernetes_gateway", "kubernetes_ingress_class", "kubernetes_proxy_namespace"}
 # Asked only with such answers to other questions.
 ONLY_FOR: dict[str, Answers] = {
     name: row["asked_with"] for name, row in rows("question").items() if "asked_with" in row
@@ -82,9 +84,11 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_namespace=default", "not default"),
     ("orchestrator=kubernetes", "kubernetes_namespace=kube-system", "not default"),
     ("orchestrator=kubernetes", "kubernetes_exposure=nodeport", "'nodeport' is not in ['gateway'"),
-    ("orchestrator=kubernetes", "kubernetes_entrance=public", "the namespace where its proxies run and its name"),
-    ("orchestrator=kubernetes", "kubernetes_entrance=a/b/c", "the namespace where its proxies run and its name"),
-    ("orchestrator=kubernetes", "kubernetes_entrance=gateway_system/public", "the namespace where its proxies run"),
+    ("orchestrator=kubernetes", "kubernetes_gateway=public", "the Gateway's namespace and its name"),
+    ("orchestrator=kubernetes", "kubernetes_gateway=a/b/c", "the Gateway's namespace and its name"),
+    ("orchestrator=kubernetes", "kubernetes_gateway=gateway_system/public", "the Gateway's namespace and its name"),
+    ("orchestrator=kubernetes", "kubernetes_proxy_namespace=Edge", "the name of a namespace"),
+    ("orchestrator=kubernetes", "kubernetes_access=ssh", "'ssh' is not in ['kubeconfig'"),
     ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
@@ -146,7 +150,7 @@ def test_who_is_called_from_inside_alone_has_no_host(plain_template: Path, tmp_p
     answers = KUBERNETES | {"kubernetes_exposure": "none"}
     project = render(plain_template, tmp_path / "orders", **answers)
     kept = set(yaml.safe_load((project / ".copier-answers.yml").read_text()))
-    assert not {"production_host", "kubernetes_entrance"} & kept
+    assert not ({"production_host"} | NEW_FOR_ENTRANCE) & kept
 
 
 def test_the_regions_are_those_of_aws() -> None:
@@ -173,6 +177,52 @@ def test_bad_input_is_refused_where_it_is_asked(
     plain_template: Path, tmp_path: Path, beside: str, answer: str, expected: str
 ) -> None:
     refused(plain_template, tmp_path / "orders", expected, beside, answer)
+
+
+@pytest.mark.parametrize("name", ["Traefik", "team/traefik", ""])
+def test_an_ingress_class_s_name_is_one_that_kubernetes_takes(plain_template: Path, tmp_path: Path, name: str) -> None:
+    beside = ("orchestrator=kubernetes", "kubernetes_exposure=ingress")
+    refused(
+        plain_template,
+        tmp_path / "orders",
+        "`kubectl get ingressclass` lists",
+        *beside,
+        f"kubernetes_ingress_class={name}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (
+            {"kubernetes_exposure": "gateway", "kubernetes_entrance": "edge/public"},
+            {"kubernetes_gateway": "edge/public", "kubernetes_proxy_namespace": "edge"},
+        ),
+        (
+            {"kubernetes_exposure": "ingress", "kubernetes_entrance": "edge/nginx"},
+            {"kubernetes_ingress_class": "nginx", "kubernetes_proxy_namespace": "edge"},
+        ),
+    ],
+    ids=["gateway", "ingress"],
+)
+def test_an_old_answer_for_the_entrance_is_still_understood(
+    plain_template: Path, tmp_path: Path, answers: Answers, expected: Answers
+) -> None:
+    """From the answers file of a service that was rendered when that was one question."""
+    template = plain_copy(tmp_path / "template")
+    commit(template, "v1", tag="v1.0.0")
+    project = render(template, tmp_path / "orders", **KUBERNETES, kubernetes_exposure=answers["kubernetes_exposure"])
+    path = project / ".copier-answers.yml"
+    old = {name: value for name, value in yaml.safe_load(path.read_text()).items() if name not in NEW_FOR_ENTRANCE}
+    path.write_text(yaml.safe_dump(old | answers))
+    commit(project, "As it was")
+    edit = template / "template/project/.gitattributes"
+    edit.write_text(edit.read_text() + "# v2\n")
+    commit(template, "v2", tag="v2.0.0")
+    run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=False)
+    kept = yaml.safe_load(path.read_text())
+    assert {name: kept[name] for name in expected} == expected
+    assert "kubernetes_entrance" not in kept
 
 
 def test_a_store_s_name_is_one_that_kubernetes_takes(plain_template: Path, tmp_path: Path) -> None:
