@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support.cluster.manifests import KUBERNETES
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, TEMPLATE, name_of
+from tests.support.render.answers import KUBERNETES
 from tests.support.render.document import DEPLOY, anchors, blocks, sections
 
 OUTLINE = ["Files", "Set up", "Deploy", "Roll back", "Settings", "Alerts", "Recovery"]
