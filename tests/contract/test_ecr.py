@@ -17,17 +17,18 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 SERVICE, REPOSITORY = ORDERS["service_name"], ORDERS["repository"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def template_body(rendered: Callable[[Answers], Path]) -> str:
     project = rendered({"language": "python", "registry": "ecr"})
     return (project / "deploy/ecr/registry.yml").read_text()
 
 
-@pytest.fixture
-def stack(template_body: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
+@pytest.fixture(scope="module")
+def stack(template_body: str) -> Iterator[None]:
+    """Made once: the tests read it alone."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
         boto3.client("cloudformation", REGION).create_stack(
             StackName=f"{SERVICE}-registry",
             TemplateBody=template_body,

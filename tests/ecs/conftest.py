@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
-from tests.support.aws import resources
+from tests.support.aws import stacks
 from tests.support.aws.cloud import Cloud
 from tests.support.aws.command import quick_aws, quick_waiters
 from tests.support.aws.policies import IDS
@@ -101,6 +101,8 @@ class World:
 
 @pytest.fixture(scope="session")
 def _cloud() -> Iterator[Cloud]:
+    from tests.support.aws import resources  # noqa: PLC0415 - moto takes seconds, which other tests need not wait
+
     cloud = Cloud()
     resources.endpoint = cloud.environment["AWS_ENDPOINT_URL"]
     resources.register()
@@ -111,8 +113,8 @@ def _cloud() -> Iterator[Cloud]:
 @pytest.fixture
 def cloud(_cloud: Cloud) -> Cloud:
     _cloud.reset()
-    resources.sent.clear()
-    resources.endings.clear()
+    stacks.sent.clear()
+    stacks.endings.clear()
     return _cloud
 
 

@@ -11,7 +11,7 @@ from shipshape.template import Answers
 
 from tests.ecs.conftest import SETUP, STRATEGIES, World, answers, digest
 from tests.ecs.test_rules import STACKS, Deployment, deployments
-from tests.support.aws import resources
+from tests.support.aws import stacks
 from tests.support.aws.cloudformation import load, parameters, resolve
 from tests.support.aws.policies import IDS, admits, strangers, token
 from tests.support.render import ORDERS
@@ -107,7 +107,7 @@ def test_the_deploy_role_may_do_what_the_scripts_call_and_no_more(
     world = world_of(strategy=strategy)
     world.make(*SETUP)
     stack = "orders-api-staging-service"
-    resources.endings[stack] = ["ROLLBACK_COMPLETE"]
+    stacks.endings[stack] = ["ROLLBACK_COMPLETE"]
     assert world.run("deploy.sh", "staging", digest("a")).returncode == 1
     if strategy == "blue-green":
         world.cloud.hold_for("staging-service")

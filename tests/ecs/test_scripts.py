@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.ecs.conftest import IMAGE, SETUP, World, digest
-from tests.support.aws import resources
+from tests.support.aws import stacks
 from tests.support.render import document
 
 ANY = f"{IMAGE}@sha256:…"  # as deploy/README.md has it
@@ -72,11 +72,11 @@ def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) 
     set_alarm(world, "orders-api-staging-5xx", "ALARM")
     assert f"staging runs {digest('a')}" in follow(world, "Roll back", {ANY: digest("a")})
     assert world.image() == digest("a")
-    configuration = resources.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
+    configuration = stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
     assert configuration["alarms"]["enable"] is False, "an alarm could end the way back"
     # and the next deployment is watched again, but for what fired before it
     assert "does not look at what fires already" in succeed(world, "deploy.sh", "staging", digest("c"))
-    assert resources.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["alarms"]["enable"] is True
+    assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["alarms"]["enable"] is True
 
 
 def test_a_version_that_does_not_answer_goes_back(running: World) -> None:
@@ -94,7 +94,7 @@ def test_a_version_that_sets_off_an_alarm_goes_back(running: World) -> None:
 
 
 def test_cloudformation_goes_back_by_itself(running: World) -> None:
-    resources.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # as when ECS's circuit breaker opens
+    stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # as when ECS's circuit breaker opens
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert last.endswith(f"staging runs {digest('a')} again")
     changes = [call for call in running.cloud.calls if call.action == "cloudformation:ExecuteChangeSet"]
@@ -108,7 +108,7 @@ def test_the_first_version_has_nothing_to_go_back_to(world: World) -> None:
 
 
 def test_a_first_deployment_that_failed_is_cleared_away(world: World) -> None:
-    resources.endings[SERVICE_STACK] = ["ROLLBACK_COMPLETE"]
+    stacks.endings[SERVICE_STACK] = ["ROLLBACK_COMPLETE"]
     assert "nothing to go back to" in refused(world, 1, "deploy.sh", "staging", digest("a"))
     # its events tell why, until the next deployment needs the name
     assert f"{SERVICE_STACK} is ROLLBACK_COMPLETE: deleting it" in succeed(world, "deploy.sh", "staging", digest("a"))
@@ -116,7 +116,7 @@ def test_a_first_deployment_that_failed_is_cleared_away(world: World) -> None:
 
 
 def test_a_stack_that_is_stuck_is_named_with_the_way_out(running: World) -> None:
-    resources.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_FAILED"]
+    stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_FAILED"]
     running.run("deploy.sh", "staging", digest("b"))
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert f"continue-update-rollback --stack-name {SERVICE_STACK}" in last
@@ -124,15 +124,15 @@ def test_a_stack_that_is_stuck_is_named_with_the_way_out(running: World) -> None
 
 def test_killed_midway_and_run_again(running: World) -> None:
     """The second run waits until the first one's change is through."""
-    resources.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
+    stacks.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
     first = start(running, "deploy.sh", "staging", digest("b"))
-    wait_until(lambda: not resources.endings[SERVICE_STACK])
+    wait_until(lambda: not stacks.endings[SERVICE_STACK])
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     second = start(running, "deploy.sh", "staging", digest("b"))
     polls = len(running.cloud.calls)
     wait_until(lambda: len(running.cloud.calls) > polls + 2)
-    resources.set_status(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE")
+    stacks.set_status(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE")
     output, errors = second.communicate(timeout=60)
     assert second.returncode == 0, output + errors
     assert f"{SERVICE_STACK} is UPDATE_IN_PROGRESS: waiting" in output
@@ -218,7 +218,7 @@ def test_the_new_version_is_tested_before_it_gets_traffic(blue_green: World) -> 
 
 def test_a_new_version_that_fails_its_test_never_gets_traffic(blue_green: World) -> None:
     hold(blue_green)
-    resources.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # what ROLLBACK leads to
+    stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # what ROLLBACK leads to
     blue_green.service.well = False
     last = refused(blue_green, 1, "deploy.sh", "staging", digest("b"))
     assert blue_green.cloud.deployments.answers == ["ROLLBACK"]

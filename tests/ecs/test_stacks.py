@@ -12,7 +12,7 @@ import pytest
 
 from tests.ecs.conftest import SETUP, STRATEGIES, World, digest
 from tests.ecs.test_rules import SECRETS
-from tests.support.aws import resources
+from tests.support.aws import stacks
 
 CASES = list(product(STRATEGIES, ("ghcr", "ecr"), ("staging", "production")))
 
@@ -88,7 +88,7 @@ def check_service(world: World, strategy: str, name: str, groups: list[str]) -> 
     (target,) = service["loadBalancers"]
     assert (target["containerName"], target["containerPort"]) == ("orders-api", 8000)
     assert target["targetGroupArn"] in groups
-    sent = resources.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
+    sent = stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
     assert sent["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert sent["alarms"]["alarmNames"] == [f"{name}-5xx", f"{name}-latency", f"{name}-unhealthy"]
     assert sent["strategy"] == strategy.upper().replace("-", "_")

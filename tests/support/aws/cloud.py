@@ -13,8 +13,6 @@ from urllib.request import Request, urlopen
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import boto3
-from moto.cloudformation import parsing
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -35,9 +33,6 @@ def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
         return clean(value, resources)
 
     return cleaned
-
-
-parsing.clean_json = _without_nothing(parsing.clean_json)
 
 
 @dataclass(frozen=True)
@@ -83,6 +78,13 @@ class Cloud:
     """A server on loopback; `environment` leads the aws command and boto3 to it."""
 
     def __init__(self) -> None:
+        from moto.cloudformation import parsing  # noqa: PLC0415 - takes seconds
+        from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+
+        parsing.clean_json = _without_nothing(parsing.clean_json)
         self.calls: list[Call] = []
         self.deployments = Deployments()
         self._held = ""

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import boto3
 from botocore.model import Shape
 from moto.cloudformation import parsing
-from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
+
+from tests.support.aws.stacks import endings, sent
 
 # A resource of CloudFormation: its service, the calls that make and change it, and where the answer says its id.
 CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
@@ -32,8 +34,6 @@ CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
         ("TargetGroups", 0, "TargetGroupArn"),
     ),
 }
-# What was sent last for each resource, by the type and the name in the template: moto forgets some of it.
-sent: dict[tuple[str, str], dict[str, Any]] = {}
 endpoint = ""
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -158,10 +158,6 @@ NAMED: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
 }
 
 
-# How the next changes of stacks end, where not well: a status, in which nothing was made or changed.
-endings: dict[str, list[str]] = {}
-
-
 def execute_change_set(backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:
     """As moto does it, and what it leaves out: stacks that end badly, and the names that others import."""
     change = next(
@@ -184,12 +180,6 @@ def execute_change_set(backend: CloudFormationBackend, change_set_name: str, sta
     stack.output_map = stack._create_output_map()
     for export in stack.exports:
         backend.exports[export.name] = export
-
-
-def set_status(name: str, status: str) -> None:
-    """Let a stack be in this status."""
-    (stack,) = [one for one in cloudformation_backends[ACCOUNT][REGION].stacks.values() if one.name == name]
-    stack.status = status
 
 
 def create_change_set(backend: CloudFormationBackend, *arguments: Any, **settings: Any) -> tuple[str, str]:
