@@ -97,3 +97,13 @@ def test_a_registry_that_shows_late_what_was_attached_drops_nothing(pipeline: Pi
         assert len(place.succeed("cosign", "tree", image).splitlines()) > 4
         attached = json.loads(place.succeed("crane", "manifest", image.replace("@sha256:", ":sha256-")))["manifests"]
         assert len(attached) == 4, "the provenance, the SBOM, the scan and the signature, each written once"
+
+
+def test_what_can_not_be_read_has_no_platforms_to_skip(pipeline: Pipeline, registry: str) -> None:
+    """A loop over nothing demands nothing: an image whose index is not given must not pass without its SBOMs."""
+    image = pipeline.publish("sha-unread", pipeline.small("first"))
+    with before(registry, always(500, "UNKNOWN", "unwell")) as front:
+        reference = f"{front.address}/{image.partition('/')[2]}"
+        result = pipeline.run("bash", "-c", 'source scripts/lib.sh; inside=$(platforms_of "$0"); echo "all"', reference)
+        assert result.returncode != 0
+        assert not result.stdout
