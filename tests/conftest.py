@@ -3,16 +3,20 @@
 import fcntl
 import os
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from shipshape.template import Answers
 
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
+from tests.support.run import budgets, figures
 
 Render = Callable[..., Path]
+TIMES, START = pytest.StashKey[budgets.Times](), pytest.StashKey[float]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,9 +103,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.skip(reason=f"needs a Docker engine: {reason}"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that the tests measured."""
-    if lines := figures.table():
+def pytest_configure(config: pytest.Config) -> None:
+    """In the process that prints: a file for the workers' figures, and the times of this run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        handle, os.environ[figures.FILE] = tempfile.mkstemp()
+        os.close(handle)
+        config.stash[TIMES] = budgets.Times(os.environ.get(budgets.RUN, "tests"))
+        config.stash[START] = time.monotonic()
+        config.pluginmanager.register(Stopwatch(config.stash[TIMES]))
+
+
+class Stopwatch:
+    """Adds up the seconds of a test's phases, whichever worker ran it."""
+
+    def __init__(self, times: budgets.Times) -> None:
+        self.times = times
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.times.add(report.nodeid, report.duration)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the figures that the tests measured, and what their layers took."""
+    if TIMES not in config.stash:
+        return
+    path = Path(os.environ[figures.FILE])
+    if lines := figures.table(path):
         terminalreporter.section("figures")
         for line in lines:
             terminalreporter.write_line(line)
+    path.unlink()
+    times = config.stash[TIMES]
+    if budgets.RUN in os.environ and times.tests:
+        times.seconds, times.load = time.monotonic() - config.stash[START], os.getloadavg()[0]
+        budgets.keep(times)
+        terminalreporter.section("budgets")
+        for row in budgets.table(times):
+            terminalreporter.write_line(row.text, red=row.over)

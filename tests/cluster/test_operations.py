@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.conftest import Start, loaded, version
-from tests.support import figures
 from tests.support.cluster import Release, get, kubectl, wait_until
 from tests.support.render import document
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

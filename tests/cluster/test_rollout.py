@@ -3,9 +3,9 @@
 import pytest
 
 from tests.cluster.conftest import Start, loaded, version
-from tests.support import figures
 from tests.support.cluster import wait_until
 from tests.support.render import TEMPLATE
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

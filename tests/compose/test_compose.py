@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.engine.container import Container, free_port
 from tests.support.render import ORDERS, edit_source, name_of, one_per, render
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

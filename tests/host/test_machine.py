@@ -19,13 +19,14 @@ import yaml
 
 from tests.host.conftest import COUNTER, SITE, Site, make_versions
 from tests.pipeline.conftest import registry  # noqa: F401 (a fixture)
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.engine.container import read
 from tests.support.engine.load import Load
 from tests.support.engine.registry import Guarded, guarded
 from tests.support.github import GitHub
 from tests.support.paths import ENGINE
 from tests.support.render import ORDERS, document, render
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

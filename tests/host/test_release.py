@@ -15,7 +15,8 @@ from subprocess import PIPE, STDOUT
 import pytest
 
 from tests.host.conftest import PASSED, SITE, Host
-from tests.support import engine, figures
+from tests.support import engine
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.engine.container import Container, running
 from tests.support.paths import ENGINE
 from tests.support.render import COMBINATIONS, TEMPLATE
+from tests.support.run import figures
 
 
 @dataclass(frozen=True)

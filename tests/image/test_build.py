@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.image.conftest import Service
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.expectations import expected
 from tests.support.render import ORDERS, edit_source
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

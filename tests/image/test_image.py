@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.image.conftest import Service
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.engine.container import Answer, Container, as_root, free_port
 from tests.support.render import edit_source
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

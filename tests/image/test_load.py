@@ -6,9 +6,10 @@ import time
 import pytest
 
 from tests.image.conftest import Service
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.engine.container import Container
 from tests.support.engine.load import Load
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 

@@ -15,8 +15,9 @@ import pytest
 from shipshape.template import Answers
 
 from tests.pipeline.run import Pipeline, claims
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.render import one_per
+from tests.support.run import figures
 from tests.support.sigstore import Sigstore
 
 pytestmark = pytest.mark.engine

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.run import BUILDER, BUILDER_FILE, COMMIT, OTHER_COMMIT, SOURCE, Pipeline, claims, run_of, scan_of
-from tests.support import figures
+from tests.support.run import figures
 from tests.support.sigstore import Sigstore
 
 pytestmark = pytest.mark.engine

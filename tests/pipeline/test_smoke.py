@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.run import Pipeline
-from tests.support import engine, figures
+from tests.support import engine
 from tests.support.render import TEMPLATE, edit_source
+from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 
