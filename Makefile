@@ -4,10 +4,14 @@ RUN := $(VENV)/bin
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(RUN)/uv
 UV_VERSION := 0.13.9
 PYTEST := $(RUN)/pytest
-QUICK_WORKERS ?= auto
+WORKERS ?= auto
+REAL_WORKERS ?= 2 # two lanes of layers that share nothing; more would disturb what is measured
+LAYER ?=
+TESTS := $(if $(LAYER),tests/$(LAYER))
+TIMES := .pytest_cache/times.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick real lint format examples answers clean
+.PHONY: help demo test quick real check lint format examples answers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,13 +19,20 @@ help: ## List the targets
 demo: $(VENV)/.ready ## Render a service with all defaults into demo/, and start it where Docker answers
 	@$(RUN)/python -m tests.support.render.demo demo
 
-test: lint quick real ## All checks; without Docker the real ones are skipped, and it says which
+test: lint ## All checks; without Docker the real ones are skipped, and it says which
+	@mkdir -p .pytest_cache && rm -f $(TIMES)
+	@$(MAKE) --no-print-directory quick && $(MAKE) --no-print-directory real; code=$$?; \
+	$(RUN)/python -m tests.support.run.budgets $(TIMES); exit $$code
 
-quick: $(VENV)/.ready ## The layers that need no Docker
-	$(PYTEST) -n $(QUICK_WORKERS) -m "not engine"
+quick: $(VENV)/.ready ## The layers that need no Docker; one of them: make quick LAYER=ecs
+	SHIPSHAPE_RUN=quick SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(WORKERS) -m "not engine" $(TESTS)
 
-real: $(VENV)/.ready ## The layers that need Docker: image, pipeline, compose, demo
-	$(PYTEST) -m engine
+real: $(VENV)/.ready ## The layers that need Docker; one of them: make real LAYER=cluster
+	SHIPSHAPE_RUN=real SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(REAL_WORKERS) --dist loadgroup --no-loadscope-reorder -m engine $(TESTS)
+
+check: $(VENV)/.ready ## What the files that you changed can break, within a minute
+	$(RUN)/ruff check --quiet
+	$(PYTEST) -q -n $(WORKERS) -m "not engine" $$($(RUN)/python -m tests.support.run.changes)
 
 lint: $(VENV)/.ready ## Format, lint and type-check our own Python
 	$(RUN)/ruff format --check --diff

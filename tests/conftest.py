@@ -13,7 +13,7 @@ from shipshape.template import Answers
 
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
-from tests.support.run import budgets, figures
+from tests.support.run import budgets, figures, layers
 
 Render = Callable[..., Path]
 TIMES, START = pytest.StashKey[budgets.Times](), pytest.StashKey[float]()
@@ -77,6 +77,23 @@ def rendered(plain_template: Path, once: Callable[..., Path]) -> Callable[[Answe
     return rendering
 
 
+@pytest.fixture(scope="session")
+def built(rendered: Callable[[Answers], Path], once: Callable[..., Path]) -> Callable[[str], str]:
+    """The image of a language, built once for all tests that only run it; VERSION is for them to set.
+
+    It depends on the language and its version alone: see tests/render/test_dependence.py.
+    """
+
+    def image(language: str) -> str:
+        answers = next(one for one in COMBINATIONS if one["language"] == language)
+        name = f"shipshape-test/{language}-{answers['language_version']}:v1"
+        project = rendered(answers)
+        once(f"built-{language}", lambda _: engine.build(project, f"--tag={name}", "--build-arg=VERSION=1.2.3"))
+        return name
+
+    return image
+
+
 @pytest.fixture(params=COMBINATIONS, ids=name_of)
 def combination(request: pytest.FixtureRequest) -> Answers:
     answers: Answers = request.param
@@ -89,9 +106,23 @@ def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
     return rendered(combination)
 
 
+def group_of(item: pytest.Item) -> str:
+    """The tests with an engine that share something: a layer, or in it a language where each has its own things."""
+    layer = layers.layer_of(item.nodeid)
+    params = getattr(item, "callspec", None)
+    for answers in params.params.values() if params and layer in {"image", "compose"} else ():
+        if isinstance(answers, dict) and "language" in answers:
+            return f"{layer}-{answers['language']}"
+    return layer
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without an engine its tests are skipped, aloud; in CI that is a failure."""
     marked = [item for item in items if item.get_closest_marker("engine")]
+    order = list(layers.budgets("real"))
+    items.sort(key=lambda item: order.index(name) if (name := layers.layer_of(item.nodeid)) in order else len(order))
+    for item in marked:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     if not marked or "not engine" in config.getoption("markexpr"):
         return
     reason = engine.missing()

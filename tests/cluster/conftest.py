@@ -43,7 +43,12 @@ def database(cluster: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def start(database: tuple[str, str], plain_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start(
+    database: tuple[str, str],
+    plain_template: Path,
+    built: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Start]:
     """Renders a service for Kubernetes and makes its namespaces; each has a name of its own, and goes in the end."""
     with ExitStack() as stack:
 
@@ -54,9 +59,7 @@ def start(database: tuple[str, str], plain_template: Path, tmp_path_factory: pyt
                 plain_template, tmp_path_factory.mktemp(name) / name, **ORDERS | {"service_name": name},
                 language=language, orchestrator="kubernetes", deployment_strategy=strategy,
             )  # fmt: skip
-            base = f"shipshape-test/cluster-{language}"
-            engine.build(project, f"--tag={base}")
-            release = Release(project, name, f"ghcr.io/{ORDERS['image_namespace']}/{name}", base)
+            release = Release(project, name, f"ghcr.io/{ORDERS['image_namespace']}/{name}", built(language))
             stack.callback(release.remove)
             for environment in environments or ("production",):
                 release.prepare(environment, *database)

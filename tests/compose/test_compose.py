@@ -51,7 +51,15 @@ class Stack:
         return self.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "app", "-c", query).strip()
 
 
-@pytest.fixture(scope="module", params=one_per("language"), ids=name_of)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each language where it matters; elsewhere one, for what is shown there does not depend on it."""
+    if "stack" in metafunc.fixturenames:
+        every = metafunc.definition.get_closest_marker("every_language")
+        languages = one_per("language")
+        metafunc.parametrize("stack", languages if every else languages[:1], ids=name_of, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     answers: Answers = request.param
     scratch = tmp_path_factory.mktemp("compose")
@@ -70,6 +78,7 @@ def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pyte
         engine.docker("image", "rm", "--force", f"ghcr.io/octo-org/shop/{name}:dev")
 
 
+@pytest.mark.every_language
 def test_it_is_healthy_and_ready(stack: Stack) -> None:
     for line in stack.compose("ps", "--format=json").splitlines():
         assert json.loads(line)["Health"] == "healthy", line
@@ -86,6 +95,7 @@ def test_the_other_targets_work(stack: Stack) -> None:
     assert "answers, and stops as it should" in stack.make("smoke")
 
 
+@pytest.mark.every_language
 def test_readiness_follows_the_database(stack: Stack) -> None:
     stack.compose("stop", "database")
     start = time.monotonic()
@@ -160,6 +170,7 @@ def test_what_the_owner_adds_is_read(stack: Stack) -> None:
         override.unlink()
 
 
+@pytest.mark.every_language
 def test_a_saved_file_is_live_at_once(stack: Stack) -> None:
     command = ["docker", "compose", "watch", "--no-up"]
     with subprocess.Popen(

@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
@@ -199,6 +199,7 @@ def here(project: Path, https: int, http: int) -> None:
 @pytest.fixture(scope="module")
 def host(
     registry: str,  # noqa: F811
+    built: Callable[[str], str],
     plain_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Host]:
@@ -215,7 +216,7 @@ def host(
         home.mkdir()
         started = Host(home, project, front, f"{front.address}/octo-org/shop/{name}", free_port(), free_port())
         here(project, started.https, started.http)
-        started.versions |= make_versions(project, registry)
+        started.versions |= make_versions(project, registry, built("go"))
         try:
             yield started
         finally:
@@ -227,19 +228,17 @@ def host(
                 engine.docker("image", "rm", "--force", line, check=False)
 
 
-def make_versions(project: Path, registry: str) -> dict[str, str]:  # noqa: F811
-    """Build one version, and make the others of it, which differ as little as they need to; returns their digests."""
+def make_versions(project: Path, registry: str, base: str) -> dict[str, str]:  # noqa: F811
+    """Make versions of a built image, which differ as little as they need to; returns their digests."""
     behind = f"{registry}/octo-org/shop/{project.name}"
-    engine.build(project, f"--tag={behind}:one", "--build-arg=VERSION=one")
     sick = 'HEALTHCHECK --interval=1s --retries=2 --start-period=1s CMD ["/app/service", "no-such-command"]'
-    variants = {name: f"ENV VERSION={name}" for name in ("two", "three", "four", "five")} | {"sick": sick}
+    variants = {name: f"ENV VERSION={name}" for name in ("one", "two", "three", "four", "five")} | {"sick": sick}
     digests = {}
-    for name, line in {"one": "", **variants}.items():
-        if line:
-            subprocess.run(
-                ["docker", "build", "--quiet", f"--tag={behind}:{name}", "-"], check=True, capture_output=True,
-                input=f"FROM {behind}:one\n{line}\n", text=True, env=engine.environment(),
-            )  # fmt: skip
+    for name, line in variants.items():
+        subprocess.run(
+            ["docker", "build", "--quiet", f"--tag={behind}:{name}", "-"], check=True, capture_output=True,
+            input=f"FROM {base}\n{line}\n", text=True, env=engine.environment(),
+        )  # fmt: skip
         engine.docker("push", "--quiet", f"{behind}:{name}")
         (digest,) = engine.inspect("image", f"{behind}:{name}")["RepoDigests"]
         digests[name] = digest.partition("@")[2]

@@ -8,12 +8,16 @@ RUN apt-get update -qq && \
       docker.io docker-cli docker-compose ufw unattended-upgrades rootlesskit slirp4netns uidmap && \
     rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_* && \
     systemctl disable docker.service docker.socket containerd.service
-# As a machine's kernel has it: one hierarchy of control groups.
+# As a machine has it: one hierarchy of control groups, and a /dev/net/tun for all, which udev sees to there (rule
+# 50-udev-default.rules of systemd) and a Docker without root needs; here it has the mode of the machine underneath.
 COPY --chmod=755 <<'BOOT' /boot.sh
 #!/bin/sh
 ssh-keygen -A
 umount -R /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir -p /dev/net
+[ -c /dev/net/tun ] || mknod /dev/net/tun c 10 200
+chmod 0666 /dev/net/tun
 exec /sbin/init
 BOOT
 STOPSIGNAL SIGRTMIN+3

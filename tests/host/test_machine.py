@@ -8,7 +8,7 @@ import signal
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -108,7 +108,12 @@ def ready(machine: str, command: list[str], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def machine(registry: str, plain_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:  # noqa: F811
+def machine(
+    registry: str,  # noqa: F811
+    built: Callable[[str], str],
+    plain_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Machine]:
     """A machine that prepare-host.sh has prepared, and nothing was deployed to."""
     scratch = tmp_path_factory.mktemp("machine")
     gateway = engine.inspect("network", "bridge")["IPAM"]["Config"][0]["Gateway"]
@@ -134,7 +139,7 @@ def machine(registry: str, plain_template: Path, tmp_path_factory: pytest.TempPa
         try:
             ready(name, ["systemctl", "is-system-running", "--wait"])
             github = prepare(started, scratch)
-            started.versions |= make_versions(project, registry)
+            started.versions |= make_versions(project, registry, built("go"))
             started.environment |= job(started, github, scratch)
             before_images(started)
             yield started
