@@ -72,8 +72,9 @@ def test_what_the_check_says_mends_it(plain_template: Path, tmp_path: Path) -> N
 
 
 def test_it_is_the_first_step_after_the_checkout(rendered: Callable[[Answers], Path]) -> None:
-    workflow: Any = yaml.safe_load((rendered({"language": "python"}) / ".github/workflows/ci.yml").read_text())
-    for name in ("image", "release"):
+    folder = rendered({"language": "python"}) / ".github/workflows"
+    for file, name in (("build.yml", "image"), ("ci.yml", "release")):
+        workflow: Any = yaml.safe_load((folder / file).read_text())
         steps = workflow["jobs"][name]["steps"]
         assert steps[0]["uses"].startswith("actions/checkout@")
         assert steps[1] == {"run": "scripts/check-repository.sh"}, name

@@ -9,7 +9,7 @@ from tests.support.render import ORDERS
 
 PIPELINE = {
     "issuer": "https://token.actions.githubusercontent.com",
-    "subject": f"https://github.com/{ORDERS['repository']}/.github/workflows/ci.yml@refs/heads/main",
+    "subject": f"https://github.com/{ORDERS['repository']}/.github/workflows/build.yml@refs/heads/main",
 }
 # What `cosign sign` and `cosign attest --type slsaprovenance1` write: pkg/types/predicate.go and
 # cmd/cosign/cli/options/predicate.go of cosign 3.

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.render import ORDERS
 
 SOURCE: str = ORDERS["repository"]
-BUILDER_FILE = "ci.yml"  # the workflow that builds and signs
+BUILDER_FILE = "build.yml"  # the workflow that builds and signs
 BUILDER = f"https://github.com/{SOURCE}/.github/workflows/{BUILDER_FILE}@refs/heads/main"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER_COMMIT = "89abcdef0123456789abcdef0123456789abcdef"

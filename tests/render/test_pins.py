@@ -73,13 +73,21 @@ def test_each_language_version_has_its_image() -> None:
 def test_actions_are_those_of_the_table(project: Path) -> None:
     counts = {path: check_actions(path) for path in workflows(project)}
     assert all(counts.values()), counts
-    assert {path.name for path in counts} == {"ci.yml", "deploy.yml", "rollback.yml"}
+    assert {path.name for path in counts} == {"build.yml", "ci.yml", "deploy.yml", "rollback.yml", "scan.yml"}
 
 
 def test_cosign_is_the_one_of_the_table(project: Path) -> None:
     version = PINS["tools"]["cosign"].rpartition("@")[2]
     texts = [path.read_text() for path in workflows(project)]
     assert {found for text in texts for found in re.findall(r"cosign-release: (\S+)", text)} == {version}
+
+
+def test_what_builds_is_the_one_of_the_table(project: Path) -> None:
+    """BuildKit, and the Go that makes the tools which push and judge."""
+    texts = [path.read_text() for path in workflows(project)]
+    found = {name for text in texts for name in re.findall(r"driver-opts: image=(\S+)", text)}
+    assert found == {PINS["images"]["buildkit"]}
+    assert {version for text in texts for version in re.findall(r"go-version: (\S+)", text)} == {PINS["go"]}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)

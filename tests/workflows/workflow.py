@@ -16,3 +16,12 @@ def workflows(project: Path) -> dict[str, Workflow]:
 def jobs_of(project: Path, workflow: str) -> Workflow:
     jobs: Workflow = workflows(project)[workflow]["jobs"]
     return jobs
+
+
+def commands(job: Workflow) -> list[str]:
+    return [step["run"] for step in job.get("steps", []) if "run" in step]
+
+
+def called(project: Path, job: Workflow) -> str:
+    """The name of the workflow that a job calls; empty where it has steps of its own."""
+    return Path(job["uses"]).stem if "uses" in job else ""

@@ -46,5 +46,5 @@ signing=(--yes)
 
 # Whose signature counts: that of the builder, one workflow of this repository, on main. GitHub states which workflow asks for it.
 source_url=https://github.com/acme/orders
-builder=https://github.com/acme/orders/.github/workflows/ci.yml@refs/heads/main
+builder=https://github.com/acme/orders/.github/workflows/build.yml@refs/heads/main
 issuer=https://token.actions.githubusercontent.com
