@@ -101,6 +101,10 @@ def issuing(authority: Authority, folder: Path) -> Iterator[Issuer]:
             self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
             self.close_connection = False
 
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()
+
         def log_message(self, *_: object) -> None:
             """Say nothing: who asks is told in the answer."""
 
