@@ -222,6 +222,20 @@ def test_the_provenance_names_the_builder_the_commit_and_the_run(
     assert "GITHUB_RUN_ID" in pipeline.run("scripts/provenance.sh", GITHUB_RUN_ID="").stderr
 
 
+def test_githubs_own_tool_verifies_the_provenance(pipeline: Pipeline, keyless: Sigstore, signed: str) -> None:
+    """Out of the registry: no store of GitHub's is needed, which private repositories have only with some plans."""
+    root = pipeline.folder / "trusted_root.jsonl"
+    root.write_text(json.dumps(json.loads((keyless.folder / "trusted_root.json").read_text())) + "\n")
+    command = (
+        "gh", "attestation", "verify", f"oci://{signed}", "--bundle-from-oci", f"--repo={SOURCE}",
+        f"--signer-workflow={SOURCE}/.github/workflows/{BUILDER_FILE}", "--source-ref=refs/heads/main",
+    )  # fmt: skip
+    trust, nobody = f"--custom-trusted-root={root}", {"GH_TOKEN": "none"}
+    pipeline.succeed(*command, f"--source-digest={COMMIT}", trust, **nobody)
+    message = pipeline.refuse(*command, f"--source-digest={OTHER_COMMIT}", trust, **nobody)
+    assert "expected SourceRepositoryDigest" in message
+
+
 def test_the_summary_says_how_to_verify(pipeline: Pipeline, keyless: Sigstore, signed: str) -> None:
     """The commands that it shows are run as they stand there."""
     text = pipeline.succeed("scripts/summary.sh", signed, COMMIT)

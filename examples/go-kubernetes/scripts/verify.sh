@@ -41,7 +41,8 @@ commit=$(jq --raw-output --arg source "$source_url" --arg builder "$builder" '.p
 # From here on, all must come from that commit.
 [[ -n ${COSIGN_KEY:-} ]] || by_builder+=(--certificate-github-workflow-sha "$commit")
 demand 'provenance attestation' verify-attestation "${by_builder[@]}" --type slsaprovenance1 "$image" >/dev/null
-demand signature verify "${by_builder[@]}" "$image" >/dev/null
+# `cosign verify` would take any attestation for it.
+demand signature verify-attestation "${by_builder[@]}" --type https://sigstore.dev/cosign/sign/v1 "$image" >/dev/null
 inside=$(platforms_of "$image")
 for digest in $inside; do
   platform=${image%@*}@$digest
