@@ -37,7 +37,7 @@ def pipeline(registry: str, rendered: Callable[[Answers], Path], tmp_path_factor
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
     with sigstore.running(tmp_path_factory.mktemp("sigstore")) as services:
         yield services

@@ -1,5 +1,6 @@
 """Starts the services, and says to cosign where they are and what to trust."""
 
+import fcntl
 import os
 import subprocess
 import time
@@ -57,11 +58,16 @@ class Sigstore:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Sigstore]:
-    """Start all, and stop them in the end; raises AssertionError with a service's log where it does not answer."""
+    """Start all, and stop them in the end; raises AssertionError with a service's log where it does not answer.
+
+    One at a time on a machine, others wait: the timestamp server's port for metrics, 2112, can't be chosen.
+    """
     authority = Authority(folder, "fulcio")
     log_key, log_public = key_pair(folder, "ct", "TraditionalOpenSSL")
     rekor_key, rekor_public = key_pair(folder, "rekor")
+    build.CACHE.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        fcntl.flock(stack.enter_context((build.CACHE / "lock").open("w")), fcntl.LOCK_EX)
 
         def start(name: str, address: str, path: str, *arguments: str, **environment: str) -> str:
             log = folder / f"{name}.log"
