@@ -62,7 +62,7 @@ def test_what_the_deployment_makes_is_admitted(release: Release) -> None:
 
 OURS = "ghcr.io/octo-org/shop"
 LATEST = f"{OURS}/admission:latest"
-BY_DIGEST, FROM_US = "named by digest (@sha256:…), for a tag such as latest can be moved: ", f"from {OURS} alone, not "
+BY_DIGEST, FROM_US = "pinned by digest (@sha256:…), tags are mutable: ", f"from {OURS}, not "
 # What is changed of the pod (`spec`) or its container, or added to a list of the pod, and the reason that is given.
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "latest": ("container", {"image": LATEST}, BY_DIGEST + LATEST),
@@ -106,13 +106,13 @@ def test_a_deployment_is_told_at_once(release: Release) -> None:
     manifest = release.deployments()[release.name]
     manifest = {key: manifest[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": "tried"}}
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = LATEST
-    assert "named by digest" in tried(release, manifest)
+    assert "pinned by digest" in tried(release, manifest)
 
 
 def test_a_debugging_container_from_elsewhere_is_refused(release: Release) -> None:
     name = release.pods()[0]["metadata"]["name"]
     command = ("--namespace", release.name, "debug", name, "--image=busybox:1", "--profile=restricted")
-    assert "from ghcr.io/octo-org/shop alone, not busybox:1" in kubectl(*command, check=False)
+    assert "from ghcr.io/octo-org/shop, not busybox:1" in kubectl(*command, check=False)
 
 
 def test_other_namespaces_are_left_alone(release: Release) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.conftest import Start, loaded, version
+from tests.support import step
 from tests.support.cluster import Release, wait_until
 from tests.support.render import TEMPLATE
 
 pytestmark = pytest.mark.engine
 
-NEVER_STARTS = "ENV PORT=80"  # which the service refuses
+NEVER_STARTS = 'CMD ["no-such-command"]'  # which the service refuses
 
 
 @pytest.fixture(scope="module", params=TEMPLATE.table("strategies"))
@@ -38,8 +39,8 @@ def test_a_version_that_never_gets_ready_leaves_the_old_one_serving(release: Rel
     with loaded(release):
         said = release.refuse(bad)
         assert version(release) == "v1"
-    assert "did not get ready" in said
-    assert "PORT: expected a whole number from 1025 to 65535" in said, "the reason, from the log"
+    assert "did not become ready" in said
+    assert "expected healthcheck or nothing, got " in said, "the reason, from the log"
     assert release.image("v1") in said.splitlines()[-1]
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 
@@ -102,14 +103,54 @@ def test_a_deployment_that_was_killed_midway_is_no_place_to_go_back_to(release: 
     assert version(release) == "v2"
 
 
-def test_a_cancelled_deployment_is_taken_back(release: Release) -> None:
+STEP = 'deploy/kubernetes/deploy.sh production "$IMAGE"'
+
+
+@pytest.mark.parametrize("command", [STEP, f"exec {STEP}"], ids=["child", "exec"])
+def test_a_cancelled_job_is_rolled_back_while_it_starts_a_version(release: Release, command: str) -> None:
+    """https://github.com/ringerc/github-actions-signal-handling-demo: what a step has started is never told."""
+    bad = release.image("bad", NEVER_STARTS)
+    with loaded(release):
+        process = step.start(command, release.project, **release.settings("production"), IMAGE=bad)
+        wait_until("the bad version", lambda: bad in release.images())
+        step.cancel(process)
+        assert bad in release.images(), "nothing has taken it back yet"
+        recovered(release)
+        process.communicate(timeout=10)  # nothing that it started is left: its output ends
+    wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
+
+
+def test_a_cancelled_job_is_rolled_back_while_it_watches(release: Release) -> None:
+    image = release.image("v2")
+    with loaded(release):
+        process = step.start(STEP, release.project, **release.settings("production", WATCH_SECONDS="120"), IMAGE=image)
+        assert process.stderr
+        assert any(line.startswith("watch: watching") for line in process.stderr)
+        assert version(release) == "v2"
+        step.cancel(process)
+        recovered(release)
+        process.communicate(timeout=10)
+    wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
+
+
+def recovered(release: Release) -> None:
+    result = release.run("recover", "production")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr.splitlines()[-1] == f"recover: production runs {release.image('v1')} as before"
+    assert version(release) == "v1"
+    again = release.run("recover", "production")
+    assert again.returncode == 0, again.stderr
+    assert "recover: nothing to roll back" in again.stderr
+
+
+def test_a_terminated_deployment_is_rolled_back(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
     process = release.start("deploy", "production", bad)
     wait_until("the bad version", lambda: bad in release.images())
-    os.killpg(process.pid, signal.SIGTERM)  # as GitHub does
+    os.killpg(process.pid, signal.SIGTERM)  # as a terminal's Ctrl-C reaches all of it
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "did not get ready" not in said, "it was waited for"
+    assert "did not become ready" not in said, "it was waited for"
     assert release.image("v1") in said.splitlines()[-1], said
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 

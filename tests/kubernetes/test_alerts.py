@@ -16,6 +16,7 @@ SERVICE = ORDERS["service_name"]
 SERIES = f'namespace="{SERVICE}", job="{SERVICE}", method="GET", route="/orders"'
 ELSEWHERE = f'namespace="{SERVICE}-staging", job="{SERVICE}", method="GET", route="/orders"'
 REPLICAS = f'namespace="{SERVICE}", deployment="{SERVICE}"'
+NEIGHBOUR = f'namespace="{SERVICE}", deployment="{SERVICE}-web"'
 STAGED_REPLICAS = f'namespace="{SERVICE}-staging", deployment="{SERVICE}"'
 
 # An hour, a sample a minute: "0+60x60" is 60 more every minute.
@@ -44,8 +45,8 @@ def replicas(wanted: str, available: str, labels: str = REPLICAS) -> Series:
     }
 
 
-def restarts(values: str, container: str = "app") -> Series:
-    labels = f'namespace="{SERVICE}", pod="{SERVICE}-1", container="{container}"'
+def restarts(values: str, container: str = "app", pod: str = f"{SERVICE}-5d9c7b-x7k2p") -> Series:
+    labels = f'namespace="{SERVICE}", pod="{pod}", container="{container}"'
     return {f"kube_pod_container_status_restarts_total{{{labels}}}": values}
 
 
@@ -69,6 +70,9 @@ CASES: list[tuple[str, str, Series, bool]] = [
     ("Restarts", "every three minutes until now", restarts(" ".join(str(i // 3) for i in range(61))), True),
     ("Restarts", "once, when a node went", restarts("0x50 1x10"), False),
     ("Restarts", "a sidecar does", restarts("0+1x60", "proxy"), False),
+    ("Restarts", "in one of the slots", restarts("0+1x60", pod=f"{SERVICE}-green-5d9c7b-x7k2p"), True),
+    ("Restarts", "another service of the namespace does", restarts("0+1x60", pod=f"{SERVICE}-web-5d9c7b-x7k2p"), False),
+    ("TooFewReplicas", "another service of the namespace lacks one", replicas("3x60", "2x60", NEIGHBOUR), False),
     ("TooFewReplicas", "one of three is missing", replicas("3x60", "2x60"), True),
     ("TooFewReplicas", "none is there", replicas("3x60", "0x60"), True),
     ("TooFewReplicas", "all are there", replicas("3x60", "3x60"), False),
@@ -140,7 +144,7 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
             assert names <= contract | of_the_cluster, rule["alert"]
             assert names, rule["alert"]
             labels = set(re.findall(r'(\w+)=~?"', rule["expr"]))
-            assert labels <= {"namespace", "job", "status", "container"}, rule["alert"]
+            assert labels <= {"namespace", "job", "status", "container", "pod", "deployment"}, rule["alert"]
 
 
 def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:

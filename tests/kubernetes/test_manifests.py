@@ -123,14 +123,26 @@ def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Mani
         for rule in policy["spec"].get("ingress", []):
             for port in rule["ports"]:
                 assert port["port"] in ports_of(overlay), f"{name_of(policy)}: no port is called {port['port']}"
-    deny = next(policy["spec"] for policy in policies if policy["metadata"]["name"] == "deny")
-    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}, "all that is not allowed is forbidden"
+    deny = next(policy["spec"] for policy in policies if policy["metadata"]["name"] == f"{SERVICE}-default-deny")
+    assert deny.keys() == {"podSelector", "policyTypes"}, "it allows something"
+    assert deny["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_two_services_can_share_a_namespace(kubernetes: Rendered) -> None:
+    """What one applies is never the other's: https://github.com/alphagov/verify-proxy-node/pull/290."""
+    for name, manifests in kubernetes.sets.items():
+        for manifest in manifests:
+            if manifest["kind"] != "Namespace":
+                assert re.fullmatch(rf"{SERVICE}(-.+)?", manifest["metadata"]["name"]), f"{name}: {name_of(manifest)}"
+        for policy in of_kind(manifests, "NetworkPolicy"):
+            assert policy["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": SERVICE}}, name
 
 
 def test_prometheus_is_let_in_where_it_is_to_come(kubernetes: Rendered, overlay: list[Manifest]) -> None:
     watched = kubernetes.answers["kubernetes_monitoring"] == "prometheus-operator"
     assert len(of_kind(overlay, "ServiceMonitor")) == watched
-    assert ("prometheus" in {m["metadata"]["name"] for m in of_kind(overlay, "NetworkPolicy")}) == watched
+    policies = {policy["metadata"]["name"] for policy in of_kind(overlay, "NetworkPolicy")}
+    assert (f"{SERVICE}-allow-prometheus" in policies) == watched
     for monitor in of_kind(overlay, "ServiceMonitor"):
         service = one(overlay, "Service")
         assert selects(monitor["spec"]["selector"], service["metadata"]["labels"]), "it selects no Service"
@@ -279,7 +291,7 @@ def test_the_image_is_the_one_that_was_pushed(kubernetes: Rendered) -> None:
         wanted = f"{image}@{DIGEST}" if name.startswith("deployed/") else image
         assert container(manifests)["image"] == wanted, name
     for path in (kubernetes.project / "deploy").rglob("*.yml"):
-        text = re.sub(r"(^|\s)#.*|'images are named.*", "", path.read_text())
+        text = re.sub(r"(^|\s)#.*|'images must be.*", "", path.read_text())
         assert "latest" not in text, path
         assert f"{image}:" not in text, f"{path}: an image by its tag"
 

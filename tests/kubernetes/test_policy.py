@@ -45,7 +45,7 @@ def test_the_images_are_checked_in_both_namespaces(kubernetes: Rendered) -> None
 def test_only_the_registry_s_own_place_is_allowed(kubernetes: Rendered) -> None:
     variables = {v["name"]: v["expression"] for v in one(
         kubernetes.sets["policy"], "ValidatingAdmissionPolicy")["spec"]["variables"]}  # fmt: skip
-    (prefix,) = re.findall(r"startsWith\('(.*)'\)", variables["strange"])
+    (prefix,) = re.findall(r"startsWith\('(.*)'\)", variables["foreign"])
     image = expected("registry", kubernetes.answers["registry"])["image"]
     assert image.startswith(prefix)
     assert prefix.endswith("/"), "without its end, the name of a stranger's place may begin with ours"
@@ -72,11 +72,17 @@ def test_signature_and_provenance_of_this_pipeline_are_demanded(kubernetes: Rend
             )
             assert [re.findall(demanded, check) for check in checks] == [["signature"], ["provenance"]]
             (images,) = spec["variables"]
-            assert set(images["expression"].split(" + ")) == {
+            everywhere, _, filtered = images["expression"].partition(" .filter(")
+            assert set(everywhere.strip("()").split(" + ")) == {
                 "images.containers",
                 "images.initContainers",
                 "images.ephemeralContainers",
             }
+            # Another service in the namespace has a policy of its own.
+            assert (
+                filtered
+                == f"image, image.startsWith('{expected('registry', kubernetes.answers['registry'])['image']}@'))"
+            )
         else:
             (authority,) = spec["authorities"]
             identities = authority["keyless"]["identities"]

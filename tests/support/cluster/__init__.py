@@ -123,7 +123,7 @@ class Release:
         return document.run(self.project, document.shell(self.project, heading, values), given | settings)
 
     def deployer_secret(self, environment: str) -> dict[str, str]:
-        data: dict[str, str] = get(self.namespace(environment), "secret", "deployer-token").get("data", {})
+        data: dict[str, str] = get(self.namespace(environment), "secret", f"{self.name}-deployer-token").get("data", {})
         return data
 
     def deployer(self, environment: str) -> Path:
@@ -133,17 +133,16 @@ class Release:
     def github(self) -> GitHub:
         return GitHub(self.project.parent / "github")
 
+    def settings(self, environment: str, config: Path | None = None, **settings: str) -> dict[str, str]:
+        config = config or self.deployer(environment)
+        return {"WATCH_SECONDS": "5", "ROLLOUT_SECONDS": "60", "KUBECONFIG": str(config)} | settings
+
     def start(self, script: str, *arguments: str, config: Path | None = None, **settings: str) -> subprocess.Popen[str]:
         """Start one of the service's own scripts, as the deployer of the environment."""
         path = self.project / f"deploy/kubernetes/{script}.sh"
-        environment = {
-            "WATCH_SECONDS": "5",
-            "ROLLOUT_SECONDS": "60",
-            "KUBECONFIG": str(config or self.deployer(arguments[0])),
-        } | settings
         return subprocess.Popen(
-            [path, *arguments], env=os.environ | environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [path, *arguments], env=os.environ | self.settings(arguments[0], config, **settings), text=True,
+            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
