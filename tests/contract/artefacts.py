@@ -107,7 +107,7 @@ def of_ecs(project: Path) -> Terms:
     resources = cloudformation.resolve(cloudformation.load(path), {})
     (container,) = resources["TaskDefinition"]["Properties"]["ContainerDefinitions"]
     (mapping,) = container["PortMappings"]
-    (image,) = re.findall(r"^image_name=(.+)$", (path.parent / "stack.sh").read_text(), re.MULTILINE)
+    (image,) = re.findall(r"^repository=(.+)$", (path.parent / "lib.sh").read_text(), re.MULTILINE)
     return Terms(
         port=mapping["ContainerPort"],
         user=container["User"],

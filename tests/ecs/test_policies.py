@@ -165,7 +165,7 @@ def test_a_role_is_made_and_changed_only_within_the_boundary(project: Path) -> N
     for statement in statements(project, "StackRole"):
         if bounded & set(as_list(statement["Action"])):
             assert set(as_list(statement["Action"])) <= bounded
-            assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": "Boundary"}}
+            assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": "PermissionsBoundary"}}
         if "iam:PassRole" in as_list(statement["Action"]):
             assert statement["Condition"]["StringEquals"].keys() == {"iam:PassedToService"}
 

@@ -91,7 +91,7 @@ def health_command(d: Deployment) -> list[str]:
 
 def ingress(d: Deployment) -> list[dict[str, Any]]:
     """What gets into the group of the service."""
-    return [one for one in d.of_type("AWS::EC2::SecurityGroupIngress") if one["GroupId"] == "ServiceGroup"]
+    return [one for one in d.of_type("AWS::EC2::SecurityGroupIngress") if one["GroupId"] == "ServiceSecurityGroup"]
 
 
 def attribute(properties: dict[str, Any], kind: str, key: str) -> str:
@@ -180,8 +180,8 @@ RULES: list[Rule] = [
         "only the load balancer gets in",
         lambda d: (
             [(one["SourceSecurityGroupId"], one["FromPort"], one["ToPort"]) for one in ingress(d)]
-            == [("EntranceGroup", port(d), port(d))]
-            and "SecurityGroupIngress" not in d.resources["ServiceGroup"]["Properties"]
+            == [("LoadBalancerSecurityGroup", port(d), port(d))]
+            and "SecurityGroupIngress" not in d.resources["ServiceSecurityGroup"]["Properties"]
             and d.one("AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"]
             == [f"orders-api-{d.environment}-service-group"]
         ),
@@ -192,9 +192,9 @@ RULES: list[Rule] = [
         lambda d: (
             [
                 (one["DestinationSecurityGroupId"], one["FromPort"])
-                for one in d.resources["EntranceGroup"]["Properties"]["SecurityGroupEgress"]
+                for one in d.resources["LoadBalancerSecurityGroup"]["Properties"]["SecurityGroupEgress"]
             ]
-            == [("ServiceGroup", port(d))]
+            == [("ServiceSecurityGroup", port(d))]
         ),
         f"{DOCS}/elasticloadbalancing/latest/application/load-balancer-update-security-groups.html",
     ),

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from tests.ecs.conftest import IMAGE, SETUP, World, digest
+from tests.support import step
 from tests.support.aws import stacks
 from tests.support.render import document
+from tests.support.tools import run
 
 ANY = f"{IMAGE}@sha256:…"  # as deploy/README.md has it
 SERVICE_STACK = "orders-api-staging-service"
@@ -40,7 +42,7 @@ def running(world: World) -> World:
 def succeed(world: World, script: str, *arguments: str, **settings: str) -> str:
     result = world.run(script, *arguments, **settings)
     assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+    return result.stdout + result.stderr
 
 
 def follow(world: World, heading: str, values: dict[str, str]) -> str:
@@ -63,7 +65,7 @@ def set_alarm(world: World, name: str, state: str) -> None:
 def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) -> None:
     world = world_of()
     said = follow(world, "AWS", {})
-    assert re.search(r"let staging.orders-api.example.com point to \S+.elb.amazonaws.com", said)
+    assert re.search(r"point staging.orders-api.example.com to \S+.elb.amazonaws.com", said)
     assert "staging runs" in follow(world, "Deploy", {ANY: digest("a")})
     assert world.image() == digest("a")
     succeed(world, "deploy.sh", "staging", digest("b"))
@@ -75,28 +77,28 @@ def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) 
     configuration = stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
     assert configuration["alarms"]["enable"] is False, "an alarm could end the way back"
     # and the next deployment is watched again, but for what fired before it
-    assert "does not look at what fires already" in succeed(world, "deploy.sh", "staging", digest("c"))
+    assert "ignoring alarms already in ALARM" in succeed(world, "deploy.sh", "staging", digest("c"))
     assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["alarms"]["enable"] is True
 
 
 def test_a_version_that_does_not_answer_goes_back(running: World) -> None:
     running.service.on_ask = lambda: setattr(running.service, "well", digest("b") != running.image())
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
-    assert last == f"deploy: {digest('b')} failed; staging runs {digest('a')} again"
+    assert last == f"deploy: staging runs {digest('a')} as before"
     assert running.image() == digest("a")
 
 
 def test_a_version_that_sets_off_an_alarm_goes_back(running: World) -> None:
     running.service.on_ask = lambda: set_alarm(running, "orders-api-staging-latency", "ALARM")
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
-    assert last.endswith(f"staging runs {digest('a')} again")
+    assert last.endswith(f"staging runs {digest('a')} as before")
     assert running.image() == digest("a")
 
 
 def test_cloudformation_goes_back_by_itself(running: World) -> None:
     stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # as when ECS's circuit breaker opens
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
-    assert last.endswith(f"staging runs {digest('a')} again")
+    assert last.endswith(f"staging runs {digest('a')} as before")
     changes = [call for call in running.cloud.calls if call.action == "cloudformation:ExecuteChangeSet"]
     assert len(changes) == 1, "nothing is left to go back to"
     succeed(running, "deploy.sh", "staging", digest("c"))
@@ -104,12 +106,12 @@ def test_cloudformation_goes_back_by_itself(running: World) -> None:
 
 def test_the_first_version_has_nothing_to_go_back_to(world: World) -> None:
     world.service.well = False
-    assert "nothing to go back to" in refused(world, 1, "deploy.sh", "staging", digest("a"))
+    assert "nothing to roll back to" in refused(world, 1, "deploy.sh", "staging", digest("a"))
 
 
 def test_a_first_deployment_that_failed_is_cleared_away(world: World) -> None:
     stacks.endings[SERVICE_STACK] = ["ROLLBACK_COMPLETE"]
-    assert "nothing to go back to" in refused(world, 1, "deploy.sh", "staging", digest("a"))
+    assert "nothing to roll back to" in refused(world, 1, "deploy.sh", "staging", digest("a"))
     # its events tell why, until the next deployment needs the name
     assert f"{SERVICE_STACK} is ROLLBACK_COMPLETE: deleting it" in succeed(world, "deploy.sh", "staging", digest("a"))
     assert world.image() == digest("a")
@@ -135,8 +137,84 @@ def test_killed_midway_and_run_again(running: World) -> None:
     stacks.set_status(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE")
     output, errors = second.communicate(timeout=60)
     assert second.returncode == 0, output + errors
-    assert f"{SERVICE_STACK} is UPDATE_IN_PROGRESS: waiting" in output
+    assert f"{SERVICE_STACK} is UPDATE_IN_PROGRESS: waiting" in errors
     assert running.image() == digest("b")
+
+
+STEP = 'deploy/ecs/deploy.sh staging "$IMAGE"'
+
+
+def recovered(world: World) -> str:
+    """What recover.sh says; the second time it has nothing to do."""
+    first, second = (world.run("recover.sh", "staging") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert second.stderr == ("recover: nothing to roll back: no deployment of staging from this folder is unfinished\n")
+    assert world.image() == digest("a")
+    return first.stderr
+
+
+def test_a_cancelled_job_is_rolled_back_while_it_watches(running: World) -> None:
+    process = step.start(STEP, running.project, **running.environment | {"WATCH_SECONDS": "600"}, IMAGE=digest("b"))
+    wait_until(lambda: running.cloud.calls and running.service.asked and running.image() == digest("b"))
+    step.cancel(process)
+    assert running.image() == digest("b"), "nothing has rolled it back yet"
+    assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+    process.communicate(timeout=10)  # nothing that it started is left: its output ends
+
+
+def test_a_cancelled_job_is_rolled_back_while_cloudformation_is_at_work(running: World) -> None:
+    stacks.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
+    process = step.start(STEP, running.project, **running.environment, IMAGE=digest("b"))
+    wait_until(lambda: not stacks.endings[SERVICE_STACK])
+    step.cancel(process)
+    assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+    assert "cloudformation:CancelUpdateStack" in {call.action for call in running.cloud.calls}
+    process.communicate(timeout=10)
+
+
+def test_recovery_without_a_deployment_changes_nothing(running: World) -> None:
+    recovered(running)
+    succeed(running, "deploy.sh", "staging", digest("b"))
+    result = running.run("recover.sh", "staging")
+    assert (result.returncode, running.image()) == (0, digest("b")), result.stderr
+    assert "nothing to roll back" in result.stderr
+
+
+def test_settings_reach_the_container(running: World) -> None:
+    """An owner's own, in a file of theirs, and whatever YAML would make of it."""
+    path = running.project / "deploy/ecs/config/staging.env"
+    assert path.read_text() == "LOG_LEVEL=debug\n"
+    path.write_text('# mine\n\nLOG_LEVEL=warn\nGREETING=say: "hi" # $HOME\\n\nEMPTY=\nSWITCH=on\n')
+    succeed(running, "deploy.sh", "staging", digest("b"))
+    ecs = running.client("ecs")
+    (service,) = ecs.describe_services(cluster="orders-api-staging", services=["orders-api"])["services"]
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    environment = {one["name"]: one["value"] for one in task["containerDefinitions"][0]["environment"]}
+    assert environment == {
+        "PORT": "8000", "DATABASE_URL": "", "LOG_LEVEL": "warn", "GREETING": 'say: "hi" # $HOME\\n', "EMPTY": "",
+        "SWITCH": "on",
+    }  # fmt: skip
+    run(["cfn-lint", str(running.project / ".cache/service-staging.yml")])
+    changes = len(running.cloud.calls)
+    path.write_text("LOG_LEVEL=info\n")  # a changed setting alone is a deployment, too
+    succeed(running, "deploy.sh", "staging", digest("b"))
+    assert "cloudformation:ExecuteChangeSet" in {call.action for call in running.cloud.calls[changes:]}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("PORT=9000", "staging.env sets PORT, which deploy/ecs/service.yml does"),
+        ("DATABASE_PASSWORD=x", "staging.env sets DATABASE_PASSWORD, which deploy/ecs/service.yml does"),
+        ("LOG LEVEL", "staging.env has a line that is not NAME=VALUE: LOG LEVEL"),
+    ],
+)
+def test_a_setting_that_can_not_be_is_refused(running: World, line: str, reason: str) -> None:
+    (running.project / "deploy/ecs/config/staging.env").write_text(f"{line}\n")
+    result = running.run("deploy.sh", "staging", digest("b"))
+    assert result.returncode == 1
+    assert reason in result.stderr
+    assert running.image() == digest("a")
 
 
 def start(world: World, script: str, *arguments: str) -> subprocess.Popen[str]:
@@ -157,8 +235,8 @@ def wait_until(true: Callable[[], Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "Usage: deploy/ecs/{} ENVIRONMENT REPOSITORY@DIGEST"),
-        (("staging",), "Usage: deploy/ecs/{} ENVIRONMENT REPOSITORY@DIGEST"),
+        ((), "Usage: deploy/ecs/{} staging|production REPOSITORY@DIGEST"),
+        (("staging",), "Usage: deploy/ecs/{} staging|production REPOSITORY@DIGEST"),
         (("testing", digest("a")), "there is no environment testing: use staging or production"),
         (("staging", f"{IMAGE}:1.2.3"), f"use {IMAGE}@sha256:…"),
         (("staging", f"{IMAGE}@sha256:abc"), f"use {IMAGE}@sha256:…"),
@@ -222,6 +300,6 @@ def test_a_new_version_that_fails_its_test_never_gets_traffic(blue_green: World)
     blue_green.service.well = False
     last = refused(blue_green, 1, "deploy.sh", "staging", digest("b"))
     assert blue_green.cloud.deployments.answers == ["ROLLBACK"]
-    assert last.endswith(f"staging runs {digest('a')} again")
+    assert last.endswith(f"staging runs {digest('a')} as before")
     assert all(":8443" in host for host in blue_green.service.asked)
     assert blue_green.image() == digest("a")

@@ -15,6 +15,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import boto3
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from tests.support.aws import stacks
+
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HANDLED_HERE = ("ListServiceDeployments", "DescribeServiceDeployments", "ContinueServiceDeployment")
 # Where a signature's name for a service is not the one that IAM uses.
@@ -141,6 +143,10 @@ class Cloud:
             answer = json.dumps(self.deployments.handle(operation, body.decode())).encode()
             start("200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(answer)))])
             return [answer]
+        if operation == "CancelUpdateStack":  # which moto does not know
+            stacks.set_status(parse_qs(body.decode())["StackName"][0], "UPDATE_ROLLBACK_COMPLETE")
+            start("200 OK", [("Content-Type", "text/xml")])
+            return [b"<CancelUpdateStackResponse/>"]
         if operation == "ExecuteChangeSet" and self._held and self._held in body.decode():
             self._held, self.deployments.waits = "", True
             assert self.deployments.answered.wait(60), "nobody answered the deployment that waits"
