@@ -49,7 +49,7 @@ def follow(world: World, heading: str, values: dict[str, str]) -> str:
     """What stands under a heading of deploy/README.md, command by command."""
     result = document.run(world.project, document.shell(world.project, heading, values), world.environment)
     assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+    return result.stdout + result.stderr
 
 
 def refused(world: World, code: int, *command: str, **settings: str) -> str:

@@ -25,9 +25,11 @@ from tests.support.engine.registry import Guarded, guarded
 from tests.support.paths import ENGINE
 from tests.support.render import ORDERS, render
 
-PASSED = {"test": "passed", "watch": "passed"}
 SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as the rendered Caddyfile has it
-ON_HOST = ("compose.prod.yaml", "Caddyfile", "host.sh", "release.sh", "backup.sh", "restore.sh")
+STEPS = ("start", "switch_traffic", "finish")
+ON_HOST = (
+    "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "release.sh", "prune.sh", "backup.sh", "restore.sh",
+)  # fmt: skip
 
 
 class Site(HTTPSConnection):
@@ -44,16 +46,16 @@ class Site(HTTPSConnection):
 
 @dataclass
 class Release:
-    """A run of release.sh: all it printed, and how it ended; `None` while it waits for an answer."""
+    """A run of release.sh: all it printed, and how it ended; `None` while it waits for its next step."""
 
     process: subprocess.Popen[str]
-    questions: list[str] = field(default_factory=list)
+    config: str  # Docker's, to pull with
     output: list[str] = field(default_factory=list)
     code: int | None = None
 
     @property
     def last(self) -> str:
-        return self.output[-1].strip()
+        return next(line for line in reversed(self.output) if line != "ok\n").strip()
 
     def read(self, until: str) -> None:
         assert self.process.stdout
@@ -63,10 +65,23 @@ class Release:
                 return
         raise AssertionError(f"never said {until}:\n{''.join(self.output)}")
 
-    def say(self, answer: str) -> None:
+    def tell(self, step: str) -> None:
         assert self.process.stdin
-        self.process.stdin.write(answer + "\n")
+        self.process.stdin.write(f"start {self.config}\n" if step == "start" else f"{step}\n")
         self.process.stdin.flush()
+
+    def done(self, *steps: str) -> bool:
+        """Whether it did these steps, one after the other."""
+        for step in steps:
+            self.tell(step)
+            assert self.process.stdout
+            for line in self.process.stdout:
+                self.output.append(line)
+                if line == "ok\n":
+                    break
+            else:
+                return False
+        return True
 
     def end(self) -> int:
         """Close its input, read what it says to that, and return how it ended."""
@@ -106,37 +121,36 @@ class Host:
     def image(self, version: str) -> str:
         return f"{self.repository}@{self.versions[version]}"
 
-    def begin(self, version: str) -> Release:
-        """Start release.sh as deploy.sh does: from files that were just sent."""
+    def begin(self, version: str, config: str | None = None) -> Release:
+        """Start release.sh as deploy.sh does, from files that were just sent; it waits for its first step."""
         incoming = self.home / self.name / f"incoming.{next(COUNTER)}"
         incoming.mkdir(parents=True)
         for name in ON_HOST:
             shutil.copy2(self.project / "deploy/compose" / name, incoming)
         shutil.copy2(self.project / "deploy/compose/production.env", incoming / "settings.env")
-        for override in self.project.glob("deploy/compose/compose.override.yaml"):
+        for override in self.project.glob("deploy/compose/compose.own.yaml"):
             shutil.copy2(override, incoming)
         process = subprocess.Popen(
             [incoming / "release.sh", self.image(version)],
             env=engine.environment() | {"HOME": str(self.home)}, start_new_session=True, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        return Release(process)
+        return Release(process, self.registry.login if config is None else config)
 
-    def release(self, version: str, **answers: str) -> Release:
-        """Run release.sh to its end; a question that has no answer finds its input closed."""
-        run = self.begin(version)
-        said = {"credentials": self.registry.login} | (answers or PASSED)
-        assert run.process.stdout
-        for line in run.process.stdout:
-            run.output.append(line)
-            question = line.split(" ")[0].strip()
-            if question in {"credentials", "test", "watch"}:
-                run.questions.append(question)
-                if question not in said:
-                    break
-                run.say(said[question])
+    def release(self, version: str, *steps: str, config: str | None = None) -> Release:
+        """Run release.sh to its end; where not all steps are named, its input ends after them."""
+        run = self.begin(version, config)
+        run.done(*(steps or STEPS))
         run.end()
         return run
+
+    def recover(self) -> tuple[int, str]:
+        """What recover.sh does on the host."""
+        result = subprocess.run(
+            [self.folder / "release.sh", "--recover"], env=engine.environment() | {"HOME": str(self.home)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        return result.returncode, result.stdout
 
     def deployed(self, version: str) -> Release:
         run = self.release(version)
@@ -193,7 +207,7 @@ def here(project: Path, https: int, http: int) -> None:
     text = yaml.safe_dump({"services": services})
     ports = f"[127.0.0.1:{http}:80, 127.0.0.1:{https}:443, 127.0.0.1:9180:9180, 127.0.0.1:9181:9181]"
     text = text.replace("  proxy:", f"  proxy:\n    ports: !override {ports}").replace(" {}\n", "\n")
-    (project / "deploy/compose/compose.override.yaml").write_text(text)
+    (project / "deploy/compose/compose.own.yaml").write_text(text)
 
 
 @pytest.fixture(scope="module")

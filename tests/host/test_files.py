@@ -1,7 +1,5 @@
 """deploy/compose, read: what production runs is what development runs, and no more is reachable."""
 
-import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,15 +67,6 @@ def test_each_environment_has_its_name(project: Path) -> None:
     for environment, site in (("production", "{}.example.com"), ("staging", "staging.{}.example.com")):
         text = (project / f"deploy/compose/{environment}.env").read_text()
         assert f"\nSITE={site.format(ORDERS['service_name'])}\n" in text
-
-
-@pytest.mark.parametrize("name", ["deploy", "rollback", "release", "backup", "restore", "prepare-host"])
-def test_a_script_with_wrong_arguments_says_what_it_needs(project: Path, name: str) -> None:
-    script = project / f"deploy/compose/{name}.sh"
-    arguments = ["one", "two", "three", "four"]
-    result = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
-    assert result.returncode == 2
-    assert re.fullmatch(rf"Usage: .*{name}\.sh .*\n", result.stderr)
 
 
 def test_no_other_orchestrator_has_these_files(rendered: Callable[[Answers], Path]) -> None:

@@ -14,7 +14,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
-from tests.host.conftest import PASSED, SITE, Host
+from tests.host.conftest import SITE, Host
 from tests.support import engine
 from tests.support.run import figures
 
@@ -33,7 +33,6 @@ def _live(host: Host, request: pytest.FixtureRequest) -> None:
 def test_the_first_deployment_on_an_empty_host(host: Host) -> None:
     with figures.timed("host", "first deployment"):
         run = host.deployed("one")
-    assert run.questions == ["credentials", "test", "watch"]
     assert run.last == f"release: live is {host.image('one')}"
     assert host.live() == "one"
     password = host.folder / "secrets/database_password"
@@ -44,7 +43,7 @@ def test_the_first_deployment_on_an_empty_host(host: Host) -> None:
 
 def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
     assert host.registry.reads, "the image came from elsewhere"
-    run = host.release("two", **PASSED, credentials="")
+    run = host.release("two", config="")
     assert run.code == 1
     assert "no basic auth credentials" in "".join(run.output)
     assert host.live() == "one"
@@ -52,11 +51,9 @@ def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
     left.mkdir()  # by a run that was killed
     (left / "config.json").write_text(host.registry.login)
     run = host.begin("two")
-    run.say(host.registry.login)
-    run.read("test")
+    assert run.done("start"), run.output
     assert not left.exists(), "they are needed no longer"
-    run.say("passed")
-    run.say("passed")
+    assert run.done("switch_traffic", "finish"), run.output
     assert run.end() == 0, run.output
     assert host.live() == "two"
     for place in (host.home, Path("/dev/shm")):  # noqa: S108
@@ -79,47 +76,36 @@ def test_a_version_that_never_gets_healthy(host: Host) -> None:
     with host.under_load():
         run = host.release("sick")
     assert run.code == 1
-    assert "release: the new version did not get healthy\n" in run.output
-    assert run.last == f"release: failed; live is {host.versions['one']}, as before"
-    assert "test" not in run.questions
+    assert "release: the new version did not become healthy\n" in run.output
+    assert run.last == f"release: live is {host.versions['one']}, as before"
+    assert "ok\n" not in run.output
     assert host.live() == "one"
     assert len(host.slots()) == 1
     assert host.versions["sick"] not in images(host), "it takes up no room"
 
 
-@pytest.mark.parametrize(
-    ("answers", "reason"),
-    [
-        ({"test": "failed"}, "the new version failed its test"),
-        ({"test": "passed", "watch": "failed"}, "the service was not well with the new version"),
-        ({"test": "passed"}, "nobody answered: watch"),
-        ({"none": ""}, "nobody answered: test"),
-    ],
-    ids=["test", "watch", "gone-watching", "gone-testing"],
-)
-def test_a_version_that_is_refused(host: Host, answers: dict[str, str], reason: str) -> None:
+@pytest.mark.parametrize("steps", [("start",), ("start", "switch_traffic")], ids=["testing", "watching"])
+def test_a_version_that_is_not_finished_is_rolled_back(host: Host, steps: tuple[str, ...]) -> None:
+    """Its test or its watch has failed, or who deploys is gone."""
     with host.under_load():
-        run = host.release("two", **answers)
+        run = host.release("two", *steps)
     assert run.code == 1
-    assert f"release: {reason}\n" in run.output
-    assert run.last == f"release: failed; live is {host.versions['one']}, as before"
+    assert run.output.count("ok\n") == len(steps)
+    assert run.last == f"release: live is {host.versions['one']}, as before"
     assert host.live() == "one"
     assert len(host.slots()) == 1
 
 
 def test_a_version_that_falls_over_when_it_has_the_traffic(host: Host) -> None:
     run = host.begin("two")
-    if host.versions["two"] not in images(host):
-        run.say(host.registry.login)
-    run.say("passed")
-    run.read("watch")
+    assert run.done("start", "switch_traffic"), run.output
     (identity,) = host.compose("ps", "--quiet", live_slot(host)).split()
     os.kill(engine.inspect("container", identity)["State"]["Pid"], signal.SIGKILL)
     deadline = time.monotonic() + 30
     while (state := engine.inspect("container", identity))["RestartCount"] == 0 or healthy(state) != "healthy":
         assert time.monotonic() < deadline, state["State"]
         time.sleep(0.2)
-    run.say("passed")
+    assert not run.done("finish")
     assert run.end() == 1
     assert "release: the new version was restarted\n" in run.output
     assert host.live() == "one"
@@ -133,18 +119,46 @@ def live_slot(host: Host) -> str:
     return (host.folder / "slots/live").read_text().strip()
 
 
-@pytest.mark.parametrize("point", ["starting", "test", "has the traffic", "watch"])
-def test_a_deployment_that_is_killed_and_run_again(host: Host, point: str) -> None:
-    """SIGKILL, so nothing is cleaned up: one version or the other serves, and the next run sets all right."""
+# What was done, what was begun, and what it said when it was killed.
+KILLED = {
+    "starting": ((), "start", "starting"),
+    "testing": (("start",), "", ""),
+    "switching": (("start",), "switch_traffic", "has the traffic"),
+    "watching": (("start", "switch_traffic"), "", ""),
+}
+
+
+def killed(host: Host, point: str) -> None:
+    """SIGKILL, so nothing is cleaned up: one version or the other serves."""
+    done, begun, said = KILLED[point]
+    run = host.begin("two")
+    assert run.done(*done), run.output
+    if begun:
+        run.tell(begun)
+        run.read(said)
+    run.kill()
+    assert host.live() in {"one", "two"}
+
+
+@pytest.mark.parametrize("point", KILLED)
+def test_a_deployment_that_was_killed_is_recovered(host: Host, point: str) -> None:
     with host.under_load():
-        run = host.begin("two")
-        if host.versions["two"] not in images(host):
-            run.say(host.registry.login)
-        if point not in {"starting", "test"}:
-            run.say("passed")
-        run.read(point)
-        run.kill()
-        assert host.live() in {"one", "two"}
+        killed(host, point)
+        code, said = host.recover()
+        assert code == 0, said
+        assert said.splitlines()[-1] == f"release: live is {host.versions['one']}, as before"
+        assert host.live() == "one"
+        assert len(host.slots()) == 1
+        code, said = host.recover()
+        assert code == 0, said
+        assert "release: nothing to roll back: no deployment is unfinished\n" in said
+        assert host.live() == "one"
+
+
+@pytest.mark.parametrize("point", KILLED)
+def test_a_deployment_that_was_killed_is_run_again(host: Host, point: str) -> None:
+    with host.under_load():
+        killed(host, point)
         again = host.deployed("two")
         assert host.live() == "two"
     assert again.last == f"release: live is {host.image('two')}"
@@ -154,13 +168,13 @@ def test_a_deployment_that_is_killed_and_run_again(host: Host, point: str) -> No
 
 def test_two_deployments_at_once(host: Host) -> None:
     first = host.begin("three")
-    first.read("credentials" if host.versions["three"] not in images(host) else "test")
+    assert first.done("start"), first.output
     second = host.release("two")
     assert second.code == 1
     assert second.output == ["release: another deployment is at work here: try again when it has ended\n"]
     assert host.live() == "one"
     assert first.end() == 1
-    assert first.last.startswith("release: failed; live is")
+    assert first.last.startswith("release: live is")
     assert not list(host.folder.glob("incoming.*"))
     with (host.folder / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,9 +190,10 @@ def test_back_to_an_earlier_version_without_a_registry_and_the_disk_does_not_fil
     for version in ("two", "three", "four", "five"):
         host.deployed(version)
     assert sorted(images(host)) == sorted(host.versions[name] for name in ("three", "four", "five"))
+    reads = len(host.registry.reads)
     with host.under_load():
-        run = host.deployed("three")
-    assert "credentials" not in run.questions, "the image is still there"
+        host.release("three", config="")
+    assert len(host.registry.reads) == reads, "the image is still there"
     assert host.live() == "three"
     history = [line.split()[1] for line in (host.folder / "history").read_text().splitlines()]
     assert history[-2:] == [host.versions["five"], host.versions["three"]]
@@ -297,7 +312,7 @@ def test_a_backup_brings_back_what_was_lost(host: Host) -> None:
     assert list(backup.parent.iterdir()) == [backup], "the old one is gone, and nothing half is left"
     sql(host, "INSERT INTO orders VALUES (1)")
     code, output = script(host, "restore.sh", "--try", str(backup))
-    assert (code, output) == (0, "restore: the backup can be read back")
+    assert (code, output) == (0, "restore: the backup can be restored")
     assert sql(host, "SELECT count(*) FROM orders") == "2", "a trial changes nothing"
     sql(host, "DROP TABLE orders")
     with host.under_load():
@@ -336,14 +351,14 @@ def test_a_backup_that_fails_leaves_no_half_of_one(host: Host) -> None:
     try:
         code, output = script(host, "backup.sh")
         assert code == 1
-        assert "backup: the database was not written" in output
+        assert "backup: the database was not dumped" in output
         assert sorted((host.folder / "backups").iterdir()) == before
     finally:
         host.compose("start", "database")
 
 
 def test_it_is_told_when_the_proxy_or_the_database_is_older_than_the_file(host: Host) -> None:
-    override = host.project / "deploy/compose/compose.override.yaml"
+    override = host.project / "deploy/compose/compose.own.yaml"
     before = override.read_text()
     (identity,) = host.compose("ps", "--quiet", "database").split()
     override.write_text(before.replace("  database:\n", "  database:\n    labels: {newer: 'yes'}\n"))
@@ -362,6 +377,6 @@ def test_an_image_of_another_service_is_refused(host: Host) -> None:
         [host.folder / "release.sh", other], env=engine.environment() | {"HOME": str(host.home)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert result.returncode == 1
-    assert "compose.prod.yaml is for another image" in result.stderr
+    assert result.returncode == 2
+    assert result.stderr == f"release: {other} can't be deployed: use {host.repository}@sha256:…\n"
     assert host.live() == "one"

@@ -129,7 +129,7 @@ def test_links_and_files_lead_somewhere(project: Path) -> None:
 def test_scripts_and_files_that_are_named_are_there(project: Path) -> None:
     for name in PAGES:
         for path in re.findall(r"(?<![\w/])(?:deploy|scripts)/[\w./-]+\w", (project / name).read_text()):
-            assert (project / path).exists() or path.endswith("compose.override.yaml"), f"{name}: {path}"
+            assert (project / path).exists() or path.endswith("compose.own.yaml"), f"{name}: {path}"
 
 
 def test_the_messages_that_are_explained_are_the_scripts_own(project: Path) -> None:

@@ -1,26 +1,30 @@
 #!/usr/bin/env bash
-# Brings an image to an environment: starts it, tests it, gives it the traffic, watches it. Whatever fails, the old one serves on, or again.
+# Deploys an image to an environment: starts it, tests it, switches the traffic to it and watches it. If a step fails, it rolls back.
 # Usage: deploy/kubernetes/deploy.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
-# shellcheck source=deploy/kubernetes/common.sh
-source "$(dirname "$0")/common.sh"
+# shellcheck source=deploy/kubernetes/lib.sh
+source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/kubernetes/strategy.sh
 source "$here/strategy.sh"
 
 [[ $# == 2 ]] || usage
 choose_environment "$1"
 choose_image "$2"
+mark_deployment "$image"
 
-# Also where the job is cancelled.
-trap 'say "taking it back"; take_back; exit 1' EXIT
-trap 'exit 1' INT TERM
+integration_test() { "$here/integration.sh" "$environment" "deployment/$started"; }
+watch() { "$here/watch.sh" "$environment" "$started"; }
+
+# A job that is cancelled may not come to this: recover.sh does the same.
+trap 'say "rolling back"; roll_back; exit 1' EXIT
+trap 'exit 1' INT TERM HUP
 
 start
-"$here/integration.sh" "$environment" "deployment/$started"
-give_traffic
-"$here/watch.sh" "$environment" "$started"
+integration_test
+switch_traffic
+watch
 
 trap - EXIT
-[[ $(image_of "$started") == "$image" ]] || { say "somebody else has deployed to $environment meanwhile: look what runs there"; exit 1; }
+[[ $(image_of "$started") == "$image" ]] || fail "somebody else has deployed to $environment meanwhile: see what runs there"
 finish
 say "$environment runs $image"

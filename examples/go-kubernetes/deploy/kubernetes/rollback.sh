@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Brings an environment back to an earlier image, by the same way as a new one. Without an image it lists the earlier ones.
+# Rolls an environment back to an earlier image, in the way that a new one is deployed. Without an image it lists the earlier ones.
 # Usage: deploy/kubernetes/rollback.sh staging|production [REPOSITORY@DIGEST]
 set -euo pipefail
-# shellcheck source=deploy/kubernetes/common.sh
-source "$(dirname "$0")/common.sh"
+# shellcheck source=deploy/kubernetes/lib.sh
+source "$(dirname "$0")/lib.sh"
 
 [[ $# == 1 || $# == 2 ]] || usage
 choose_environment "$1"

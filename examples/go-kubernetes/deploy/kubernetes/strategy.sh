@@ -1,9 +1,16 @@
-# shellcheck shell=bash disable=SC2154 # name and environment are common.sh's
-# Blue-green: two Deployments, and a Service that one of them is behind. The new version comes up in the other one, as wide as the old;
-# the old one stays as it is until the new one has been watched.
+# shellcheck shell=bash disable=SC2154 # name and environment are lib.sh's
+# Blue-green: two Deployments, and a Service that selects the pods of one. The new version starts in the other one, with the same
+# number of replicas; the old one stays as it is until the new one has been watched. While a deployment is unfinished, the
+# annotation rollback-to of the Service names the slot of the last good version.
 
 start() {
-  live=$(kube get service "$name" --ignore-not-found --output 'jsonpath={.spec.selector.slot}')
+  live=$(last_good)
+  if [[ -n $live ]]; then
+    select_slot "$live" # an earlier deployment was killed: it may have had the traffic
+  else
+    live=$(read_service '{.spec.selector.slot}')
+    [[ -z $live ]] || kube annotate service "$name" "rollback-to=$live" >&2
+  fi
   slot=blue
   [[ $live != blue ]] || slot=green
   started=$name-$slot
@@ -15,19 +22,30 @@ start() {
   rolled_out "$started"
 }
 
-give_traffic() {
-  kube patch service "$name" --patch "{\"spec\": {\"selector\": {\"slot\": \"$slot\"}}}" >&2
-}
+switch_traffic() { select_slot "$slot"; }
 
 finish() {
-  [[ -z $live ]] || scale "$live" 0
+  [[ -n $live ]] || return 0
+  kube annotate service "$name" rollback-to- >&2
+  scale "$live" 0
 }
 
-take_back() {
-  [[ -n ${live:-} ]] || { say "there is no earlier version to go back to"; return 0; }
-  kube patch service "$name" --patch "{\"spec\": {\"selector\": {\"slot\": \"$live\"}}}" >&2
-  scale "$slot" 0
-  say "$environment runs $(image_of "$name-$live") as before"
+roll_back() {
+  local good failed=blue
+  good=$(last_good)
+  [[ -n $good ]] || { say "nothing to roll back: no deployment of $environment is unfinished, or there was no version before it"; return 0; }
+  [[ $good != blue ]] || failed=green
+  select_slot "$good"
+  [[ -z $(image_of "$name-$failed") ]] || scale "$failed" 0
+  kube annotate service "$name" rollback-to- >&2
+  say "$environment runs $(image_of "$name-$good") as before"
+}
+
+read_service() { kube get service "$name" --ignore-not-found --output "jsonpath=$1"; } # JSONPATH
+last_good() { read_service '{.metadata.annotations.rollback-to}'; }
+
+select_slot() {
+  kube patch service "$name" --patch "{\"spec\": {\"selector\": {\"slot\": \"$1\"}}}" >&2
 }
 
 scale() { # SLOT REPLICAS: at 0 its autoscaler rests

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Brings an image to an environment: updates its stacks, tests the new version, watches the alarms. What fails goes back to the image before.
-# Usage: deploy/ecs/deploy.sh ENVIRONMENT REPOSITORY@DIGEST
+# Deploys an image to an environment: starts it, tests it, switches the traffic to it and watches the alarms. If a step fails, it rolls back.
 # WATCH_SECONDS says how long the alarms are watched: 300 in production, 60 in staging.
+# Usage: deploy/ecs/deploy.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
+# shellcheck source=deploy/ecs/lib.sh
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=deploy/ecs/strategy.sh
+source "$here/strategy.sh"
 
-[[ $# == 2 ]] || { sed -n '3s/^# //p' "$0" >&2; exit 2; }
-# shellcheck source=deploy/ecs/rollout.sh
-source "$(dirname "$0")/rollout.sh"
-choose "$1"
+[[ $# == 2 ]] || usage
+choose_environment "$1"
 choose_image "$2"
 [[ $environment == production ]] && : "${WATCH_SECONDS:=300}"
 : "${WATCH_SECONDS:=60}"
@@ -17,7 +19,7 @@ as_stack_role
 alarms() {
   local names=("$service-$environment"-{5xx,latency,unhealthy,cpu,memory}) found
   found=$(aws cloudwatch describe-alarms --alarm-names "${names[@]}" --query 'MetricAlarms[].[AlarmName, StateValue]' --output text) || return 1
-  [[ $(wc -l <<<"$found") == 5 ]] || { echo "$program: not all of ${names[*]} exist: run deploy/ecs/setup.sh $environment" >&2; return 1; }
+  [[ $(wc -l <<<"$found") == 5 ]] || { say "not all of ${names[*]} exist: run deploy/ecs/setup.sh $environment"; return 1; }
   awk '$2 == "ALARM" { print $1 }' <<<"$found" | sort
 }
 
@@ -26,7 +28,7 @@ watch() {
   local end=$((SECONDS + WATCH_SECONDS)) now new
   while now=$(alarms); do
     new=$(comm -13 <(echo "$fired") <(echo "$now"))
-    [[ -z $new ]] || { echo "$program: $new fires" >&2; return 1; }
+    [[ -z $new ]] || { say "$new fires"; return 1; }
     ((SECONDS < end)) || return 0
     sleep "$POLL_SECONDS"
   done
@@ -37,18 +39,19 @@ settle roles
 settle service
 before=$(running)
 fired=$(alarms)
-[[ -z $fired ]] || echo "$program: does not look at what fires already: $fired"
+[[ -z $fired ]] || say "ignoring alarms already in ALARM: $fired"
 
-update roles || fail "the roles are not up to date; the service was not touched"
-if roll_out "$image" true && watch; then
-  echo "$program: $environment runs $image"
-  exit
-fi
+# A job that is cancelled may not come to this: recover.sh does the same.
+mark_deployment "$before" "$image"
+trap 'say "$image failed: rolling back"; roll_back; exit 1' EXIT
+trap 'exit 1' INT TERM HUP
 
-[[ -n $before ]] || fail "$image failed, and $environment had no image before: there is nothing to go back to"
-[[ $before != "$image" ]] || fail "$image failed, and is what $environment ran before: go back by hand, with deploy/ecs/rollback.sh"
-settle service
-if [[ $(running) != "$before" ]]; then
-  roll_out "$before" false || fail "$image failed, and so did going back to $before: see the events of the stack $service-$environment-service"
-fi
-fail "$image failed; $environment runs $before again"
+update roles
+start
+integration_test
+switch_traffic
+watch
+
+trap - EXIT
+finish
+say "$environment runs $image"

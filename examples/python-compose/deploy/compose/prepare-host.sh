@@ -8,10 +8,17 @@
 # Usage: prepare-host.sh [--docker rootless|group] PUBLIC_KEY_FILE
 set -euo pipefail
 
+say() { echo "$(basename "$0" .sh): $*" >&2; }
+fail() { say "$@"; exit 1; }
+
+# --help prints a script's header; wrong arguments print how to call it, and nothing is done.
+[[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# //p}' "$0"; exit; }
+usage() { sed -n 's/^# \(Usage: .*\)/\1/p' "$0" >&2; exit 2; }
+trap 'fail "stopped at line $LINENO, see above: $BASH_COMMAND"' ERR
+
 docker=rootless
 if [[ ${1:-} == --docker && $# == 3 ]]; then docker=$2; shift 2; fi
-[[ $# == 1 && $docker =~ ^(rootless|group)$ ]] || { sed -n '8s/^# //p' "$0" >&2; exit 2; }
-fail() { echo "prepare-host: $*" >&2; exit 1; }
+[[ $# == 1 && $docker =~ ^(rootless|group)$ ]] || usage
 
 [[ $(id -u) == 0 ]] || fail "run this as root"
 [[ -s $1 ]] || fail "$1 is empty, or not there"
@@ -19,7 +26,7 @@ while read -r key || [[ -n $key ]]; do
   [[ $key =~ ^(ssh|ecdsa|sk)- && -n $(ssh-keygen -l -f - <<<"$key") ]] ||
     fail "$1 is not a public key of SSH: give the file whose name ends in .pub"
 done <"$1"
-find /root/.ssh /home -path /home/deploy -prune -o -name authorized_keys -size +0 -print 2>/dev/null | grep -q . ||
+[[ -n $(find /root/.ssh /home -path /home/deploy -prune -o -name authorized_keys -size +0 -print 2>/dev/null) ]] ||
   fail "SSH will take no passwords any more: put your own key into ~/.ssh/authorized_keys first, or you can't come back"
 
 export DEBIAN_FRONTEND=noninteractive
@@ -53,7 +60,7 @@ APT::Periodic::Unattended-Upgrade "1";
 CONF
 systemctl enable --now --quiet unattended-upgrades
 
-ssh_ports=$(sshd -T | awk 'tolower($1) == "port" { print $2 }')
+ssh_ports=$(sshd -T | awk 'tolower($1) == "port" { print $2 }') || true
 [[ -n $ssh_ports ]] || fail "sshd -T names no port: the firewall would shut SSH out"
 for port in $ssh_ports 80 443; do ufw allow "$port/tcp" >/dev/null; done
 ufw --force enable >/dev/null
@@ -94,7 +101,8 @@ if [ -S "/run/user/$(id -u)/docker.sock" ]; then export DOCKER_HOST="unix:///run
 PROFILE
   systemctl start "user@$(id -u deploy)"
   systemctl --machine deploy@ --user daemon-reload
-  systemctl --machine deploy@ --user enable --now --quiet docker-rootless
+  systemctl --machine deploy@ --user enable --now --quiet docker-rootless ||
+    fail "Docker did not start; the end of its log: $(journalctl --no-pager --lines 10 --output cat _SYSTEMD_USER_UNIT=docker-rootless.service)"
 fi
 
 cat >/etc/systemd/system/orders-backup.service <<'UNIT'

@@ -1,67 +1,84 @@
 #!/usr/bin/env bash
-# Brings a version to the host of an environment, over SSH. What is to be done there, release.sh does; this sends it, and
-# answers its questions: it tests the new version before it gets the traffic, and watches it from outside afterwards.
+# Deploys an image to the host of an environment, over SSH: starts it there, tests it, switches the traffic to it and watches it.
+# If a step fails, it rolls back. What is to be done on the host, release.sh does.
 #
 # DEPLOY_HOST names the host: deploy@HOST, or ssh://deploy@HOST:PORT. Your known_hosts must have its key.
-# WATCH_SECONDS is how long it is watched before the old version is stopped: 60.
-# Usage: deploy/compose/deploy.sh ENVIRONMENT REPOSITORY@DIGEST
+# WATCH_SECONDS is how long the new version is watched before the old one is stopped: 60.
+# Usage: deploy/compose/deploy.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
+# shellcheck source=deploy/compose/lib.sh
+source "$(dirname "$0")/lib.sh"
 
-here=$(dirname "$0")
-[[ $# == 2 && -f $here/$1.env && $2 =~ ^[a-z0-9./_:-]+@sha256:[0-9a-f]{64}$ ]] || { sed -n '7s/^# //p' "$0" >&2; exit 2; }
-environment=$1 image=$2
-: "${DEPLOY_HOST:?deploy: name the host: DEPLOY_HOST=deploy@HOST}"
+[[ $# == 2 ]] || usage
+choose_environment "$1"
+choose_image "$2"
 site=$(sed -n 's/^SITE=//p' "$here/$environment.env")
+[[ -n $site ]] || fail "deploy/compose/$environment.env has no SITE: the name that the service is reached under"
 port=$((20000 + RANDOM % 10000)) # of this machine: leads to the new version, while it is tested
+mark_deployment "$image"
 
-ssh=(ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ServerAliveInterval=15)
-if [[ -n ${SSH_FOLDER:-} ]]; then # of the pipeline: its key, and the host's
-  ssh+=(-i "$SSH_FOLDER/key" -o IdentitiesOnly=yes -o "UserKnownHostsFile=$SSH_FOLDER/known_hosts")
-fi
-
-# credentials REGISTRY: what this machine's Docker logs in there with; it is sent through SSH, for one pull, and kept nowhere.
+# credentials: this machine's Docker login to the registry. The host keeps it in memory, for one pull.
 credentials() {
-  local registry=$1 config=${DOCKER_CONFIG:-$HOME/.docker}/config.json
-  [[ $registry != docker.io ]] || registry=https://index.docker.io/v1/
-  [[ ! -f $config ]] || jq --compact-output --arg registry "$registry" '{auths: {($registry): (.auths[$registry] // empty)}}' "$config"
+  local config=${DOCKER_CONFIG:-$HOME/.docker}/config.json login=${repository%%/*}
+  [[ $login != docker.io ]] || login=https://index.docker.io/v1/
+  [[ ! -f $config ]] || jq --compact-output --arg login "$login" '{auths: {($login): (.auths[$login] // empty)}}' "$config"
 }
 
-# watch: asks the service as everybody does; some failures in a row are too many.
-watch() {
+send_files() { # sets incoming: the folder on the host that has them
+  local files=(compose.prod.yaml Caddyfile lib.sh stack.sh release.sh prune.sh backup.sh restore.sh "$environment.env")
+  [[ ! -f $here/compose.own.yaml ]] || files+=(compose.own.yaml)
+  incoming=$(tar --create --directory "$here" "${files[@]}" | "${ssh[@]}" "$DEPLOY_HOST" "
+    set -e
+    mkdir -p $name
+    incoming=\$(mktemp -d $name/incoming.XXXXXX)
+    tar --extract --directory \"\$incoming\"
+    mv \"\$incoming/$environment.env\" \"\$incoming/settings.env\"
+    echo \"\$incoming\"")
+}
+
+tell() { # STEP [ARGUMENT]: release.sh does it, or has said why it failed
+  local answer=
+  echo "$*" >&"$steps" && read -r answer <&"$answers" || true
+  [[ $answer == ok ]]
+}
+
+start() { tell start "$(credentials)"; }
+integration_test() { "${INTEGRATION_TEST:-$here/../../scripts/integration.sh}" "http://127.0.0.1:$port" || fail "the new version failed its test"; }
+switch_traffic() { tell switch_traffic; }
+finish() { tell finish; }
+
+watch() { # from outside, as everybody calls it; some failures in a row are too many
   local failures=0 end=$((SECONDS + ${WATCH_SECONDS:-60}))
   while ((SECONDS < end || failures > 0)); do
     if curl --silent --show-error --fail --max-time 5 --output /dev/null "https://$site/healthz"; then
       failures=0
     elif ((++failures == 10)); then
-      return 1
+      fail "https://$site/healthz failed ten times in a row with the new version"
     fi
     sleep 1
   done
 }
 
-answer() { # QUESTION ARGUMENT: of release.sh
-  case $1 in
-    credentials) credentials "$2" | grep . || echo ;;
-    test) "${INTEGRATION_TEST:-$here/../../scripts/integration.sh}" "http://127.0.0.1:$port" >&2 && echo passed || echo failed ;;
-    watch) watch && echo passed || echo failed ;;
-  esac
+roll_back() { # release.sh does it when its input ends
+  exec {steps}>&-
+  wait "$connection" || true
 }
 
-files=(compose.prod.yaml Caddyfile host.sh release.sh backup.sh restore.sh "$environment.env")
-[[ ! -f $here/compose.override.yaml ]] || files+=(compose.override.yaml)
-incoming=$(tar --create --directory "$here" "${files[@]}" | "${ssh[@]}" "$DEPLOY_HOST" "
-  set -e
-  mkdir -p $(basename "${image%@*}")
-  incoming=\$(mktemp -d $(basename "${image%@*}")/incoming.XXXXXX)
-  tar --extract --directory \"\$incoming\"
-  mv \"\$incoming/$environment.env\" \"\$incoming/settings.env\"
-  echo \"\$incoming\"")
-
+send_files
 coproc release { exec "${ssh[@]}" -o ExitOnForwardFailure=yes -L "127.0.0.1:$port:127.0.0.1:9181" "$DEPLOY_HOST" "$incoming/release.sh $image"; }
 # shellcheck disable=SC2154 # coproc sets it, and unsets it when the other end is gone
-pid=$release_PID
-exec {questions}<&"${release[0]}" {answers}>&"${release[1]}"
-while read -r question argument <&"$questions"; do
-  answer "$question" "$argument" >&"$answers"
-done
-wait "$pid"
+connection=$release_PID
+exec {answers}<&"${release[0]}" {steps}>&"${release[1]}"
+eval "exec ${release[1]}>&-" # so that closing the other one ends the input
+trap 'roll_back; exit 1' EXIT
+trap 'exit 1' INT TERM HUP
+trap '' PIPE # the connection may be lost
+
+start
+integration_test
+switch_traffic
+watch
+finish
+trap - EXIT
+wait "$connection"
+say "$environment runs $image"

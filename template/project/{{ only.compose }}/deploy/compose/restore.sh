@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# On the host: brings the database back to a backup, whole or not at all. What was there before stays, under a name that is printed.
-# With --try it only shows that the backup can be read back, and leaves the database alone.
+# On the host: restores the database from a backup, wholly or not at all. What was there before stays, under a name that is printed.
+# With --try it only checks that the backup can be restored, and leaves the database alone.
 # Usage: restore.sh [--try] FILE
 set -euo pipefail
+# shellcheck source=deploy/compose/lib.sh
+source "$(dirname "$0")/lib.sh"
 
 try=no
 if [[ ${1:-} == --try ]]; then try=yes; shift; fi
-[[ $# == 1 ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
-backup=$(realpath "$1")
-cd "$(dirname "$0")"
-# shellcheck source=deploy/compose/host.sh
-source ./host.sh
+[[ $# == 1 ]] || usage
+backup=$(realpath --canonicalize-missing "$1")
+cd "$here"
 [[ -s $backup ]] || fail "$1 is no backup: ls backups/ shows what there is"
 
 now=$(date -u +%Y%m%d%H%M%S)
@@ -19,11 +19,11 @@ sql() { docker compose exec -T database psql --username=app --dbname=postgres --
 sql <<<"CREATE DATABASE restored_$now"
 if ! docker compose exec -T database pg_restore --username=app --dbname="restored_$now" --exit-on-error <"$backup"; then
   sql <<<"DROP DATABASE restored_$now"
-  fail "the backup can't be read back: see above; the database is as it was"
+  fail "the backup can't be restored: see above; the database is as it was"
 fi
 if [[ $try == yes ]]; then
   sql <<<"DROP DATABASE restored_$now"
-  echo "restore: the backup can be read back"
+  echo "restore: the backup can be restored"
   exit
 fi
 

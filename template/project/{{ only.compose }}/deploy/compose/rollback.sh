@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Back to an earlier version, as deploy.sh brings a new one. Healthy and ready it must be; the integration test is left out:
-# it may ask for what came later, and the version has passed its own.
-# Usage: deploy/compose/rollback.sh ENVIRONMENT REPOSITORY@DIGEST
+# Rolls an environment back to an earlier image, in the way that a new one is deployed. It must be healthy and ready; the integration
+# test is left out: it may ask for what came later, and the version has passed its own.
+# Usage: deploy/compose/rollback.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
+# shellcheck source=deploy/compose/lib.sh
+source "$(dirname "$0")/lib.sh"
 
-[[ $# == 2 ]] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
-INTEGRATION_TEST=true exec "$(dirname "$0")/deploy.sh" "$@"
+[[ $# == 2 ]] || usage
+INTEGRATION_TEST=true exec "$here/deploy.sh" "$@"

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Rolls back a deployment that was cancelled or killed before it had ended. Where there is none, it changes nothing.
+# Usage: deploy/kubernetes/recover.sh staging|production
+set -euo pipefail
+# shellcheck source=deploy/kubernetes/lib.sh
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=deploy/kubernetes/strategy.sh
+source "$here/strategy.sh"
+
+[[ $# == 1 ]] || usage
+choose_environment "$1"
+
+end_deployment
+roll_back

@@ -1,0 +1,13 @@
+# shellcheck shell=bash disable=SC2154 # image, note and what is named after the environment are lib.sh's
+# Rolling: the tasks are replaced one after the other, each as soon as the new one's /readyz says so.
+
+start() { update service "Image=$image" "DeploymentAlarms=${deployment_alarms:-true}"; }
+integration_test() { "$here/../../scripts/integration.sh" "https://$host" >&2; }
+switch_traffic() { :; } # the load balancer has followed the tasks
+finish() { rm -f "$note"; }
+
+# Asks CloudFormation to take back what it is at.
+cancel_update() {
+  [[ $(ask service StackStatus) != UPDATE_IN_PROGRESS ]] ||
+    aws cloudformation cancel-update-stack --stack-name "$service-$environment-service"
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash disable=SC2154 # here and name are lib.sh's
+# On the host, for release.sh: the slots, the files that were sent, and what stays from one version to the next.
+
+# slots/ has a digest for blue and for green, and the name of one of both for each of live (has the traffic), next (is tested),
+# and, while a deployment is unfinished, rollback-to (had the traffic before; empty where nothing had).
+point() { # NAME WORD: who reads slots/NAME finds the old word or the new one, never half of it
+  echo "$2" >"slots/$1.new"
+  mv "slots/$1.new" "slots/$1"
+}
+pointed() { cat "slots/$1" 2>/dev/null || true; }
+other() { if [[ $1 == blue ]]; then echo green; else echo blue; fi; }
+
+empty() { # SLOT: what it runs finishes its requests, and stops
+  compose stop "$1" 2>/dev/null || true
+  compose rm --force "$1" >/dev/null 2>&1 || true
+}
+
+shows() { # SERVICE TEXT: whether the description of its container has this
+  [[ $(docker inspect "$(compose ps --all --quiet "$1")") == *"$2"* ]]
+}
+
+take_files() {
+  mkdir -p proxy slots
+  mkdir -p -m 700 secrets backups
+  find . -maxdepth 1 -name 'incoming.*' -mmin +60 -exec rm -r {} +
+  if [[ $here != "$PWD" ]]; then
+    rm -f compose.own.yaml
+    cp --remove-destination "$here"/* . # a script that runs keeps the file that it began with
+    rm -r "$here"
+  fi
+  if [[ ! -s secrets/database_password ]]; then
+    # The container's user must read it; the folder keeps all others of this host out.
+    od -An -N 24 -t x1 /dev/urandom | tr -d ' \n' >secrets/new
+    mv secrets/new secrets/database_password
+  fi
+}
+
+write_settings() { # for Compose, which reads .env by itself: `docker compose ps` works in this folder
+  cat >.env.new <<SETTINGS
+# Made by release.sh: change settings.env instead
+COMPOSE_FILE=compose.prod.yaml$([[ ! -f compose.own.yaml ]] || echo :compose.own.yaml)
+BLUE_DIGEST=$(pointed blue)
+GREEN_DIGEST=$(pointed green)
+$(grep ^SITE= settings.env)
+SETTINGS
+  mv .env.new .env
+}
+
+start_what_stays() { # the proxy and the database: a deployment starts them, but never replaces them
+  local said service stays
+  if ! cmp --silent Caddyfile proxy/Caddyfile; then
+    cp Caddyfile proxy/Caddyfile.new
+    said=$(compose run --rm --no-deps -T proxy caddy validate --adapter caddyfile --config /etc/caddy/Caddyfile.new 2>&1) ||
+      fail "the new Caddyfile was refused, and the old one is kept: $(tail -n 1 <<<"$said")"
+    mv proxy/Caddyfile.new proxy/Caddyfile
+  fi
+  mapfile -t stays < <(compose config --services | grep -vxE 'blue|green')
+  compose up --detach --no-recreate --wait "${stays[@]}" || fail "${stays[*]} did not become healthy: docker compose logs says why"
+  compose exec -T proxy caddy reload --config /etc/caddy/Caddyfile --address unix//run/caddy/admin.sock 2>/dev/null ||
+    fail "the proxy did not take the Caddyfile: docker compose logs proxy says why"
+  for service in "${stays[@]}"; do
+    shows "$service" "$(compose config --hash "$service" | cut -d ' ' -f 2)" ||
+      say "$service is older than compose.prod.yaml: in a quiet minute, run docker compose up --detach --wait $service"
+  done
+}
