@@ -145,5 +145,5 @@ def test_our_own_repository_holds_no_secret() -> None:
         run([go_tool("gitleaks"), "dir", "--no-banner", "--redact", f"--config={config}", str(ROOT / folder)])
 
 
-def test_our_own_script() -> None:
-    run(["shellcheck", "--severity=style", str(ROOT / ".ci/run")])
+def test_our_own_scripts() -> None:
+    run(["shellcheck", "--severity=style", *map(str, sorted((ROOT / ".ci").iterdir()))])
