@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.expectations import rows
 from tests.support.paths import ROOT
 from tests.support.render import TEMPLATE
 
@@ -46,6 +47,16 @@ def test_each_folder_of_partials_is_a_row_of_its_question_s_table(path: Path) ->
     assert question in TEMPLATE.entries(), f"partials/{question} is no question"
     assert answer in answers(question), f"partials/{question}/{answer} is no row of its table"
     assert slot, f"partials/{path} has no folder of its answer"
+
+
+SLOTS = [(question, slot, says) for question, slots in rows("slots").items() for slot, says in slots.items()]
+
+
+@pytest.mark.parametrize(("question", "slot", "says"), SLOTS, ids=[f"{question}/{slot}" for question, slot, _ in SLOTS])
+def test_each_answer_fills_the_slots_that_every_answer_must(question: str, slot: str, says: str) -> None:
+    for answer in answers(question):
+        path = Path(question, answer, slot)
+        assert path in FILES, f"template/partials/{path} is missing: {says}"
 
 
 def test_no_partial_is_empty() -> None:
