@@ -16,7 +16,8 @@ from shipshape.template import Answers
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
 
-UNRENDERED = re.compile(r"(?<!\$)\{\{(?! \$)|\{%|\{#|%\}")  # `${{ }}` is GitHub's, `{{ $value }}` Prometheus's
+# `${{ }}` is GitHub's, `{{ $value }}` Prometheus's, `{{.State}}` Docker's
+UNRENDERED = re.compile(r"(?<!\$)\{\{(?! \$|[.])|\{%|\{#|%\}")
 
 
 class Loader(yaml.SafeLoader):
