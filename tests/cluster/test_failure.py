@@ -34,7 +34,7 @@ def on_v1(release: Release) -> None:
         wait_until("v1", lambda: release.images() == {release.image("v1")})
 
 
-def test_a_version_that_never_gets_ready_leaves_the_old_one_serving(release: Release) -> None:
+def test_rollback_of_a_version_that_never_becomes_ready(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
     with loaded(release):
         said = release.refuse(bad)
@@ -45,7 +45,7 @@ def test_a_version_that_never_gets_ready_leaves_the_old_one_serving(release: Rel
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 
 
-def test_a_version_whose_integration_test_fails_is_taken_back(release: Release) -> None:
+def test_rollback_after_a_failed_integration_test(release: Release) -> None:
     script = release.project / "scripts/integration.sh"
     before = script.read_text()
     script.write_text(before.replace("\nask()", '\necho "integration: the prices are wrong" >&2; exit 1\nask()'))
@@ -59,7 +59,7 @@ def test_a_version_whose_integration_test_fails_is_taken_back(release: Release) 
     wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
 
 
-def test_a_version_that_restarts_while_it_is_watched_is_taken_back(release: Release) -> None:
+def test_rollback_of_a_version_that_restarts_while_watched(release: Release) -> None:
     process = release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60")
     assert process.stderr
     assert any(line.startswith("watch: watching") for line in process.stderr)
@@ -87,7 +87,7 @@ def kill_one(release: Release, image: str) -> None:
     assert killed
 
 
-def test_a_deployment_that_was_killed_midway_is_no_place_to_go_back_to(release: Release) -> None:
+def test_killed_deployment_is_no_rollback_target(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
     process = release.start("deploy", "production", bad)
     wait_until("the bad version", lambda: bad in release.images())
@@ -155,7 +155,7 @@ def test_a_terminated_deployment_is_rolled_back(release: Release) -> None:
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 
 
-def test_rolling_back_by_hand(release: Release) -> None:
+def test_rollback_by_hand(release: Release) -> None:
     release.deploy(release.image("v2"))
     with loaded(release):
         result = release.follow("Roll back", "production", release.image("v1"))

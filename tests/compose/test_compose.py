@@ -68,7 +68,7 @@ def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pyte
     port = free_port()
     subprocess.run(["make", ".secrets/database_password"], cwd=project, check=True, capture_output=True)
     environment = engine.compose_environment(project, scratch) | {"HOST_PORT": str(port)}
-    started = Stack(answers["language"], project, environment, Container(f"{name}-app-1", port))
+    started = Stack(answers["language"], project, environment, Container(f"{name}-dev-app-1", port))
     try:
         with figures.timed(answers["language"], "make up"):
             assert started.make("up").splitlines()[-1] == f"http://127.0.0.1:{port}"

@@ -49,7 +49,7 @@ def test_with_docker_it_runs_and_can_be_run_again(checkout: Path) -> None:
             result = make_demo(checkout, HOST_PORT=str(port))
             assert result.returncode == 0, result.stdout + result.stderr
             assert f"http://127.0.0.1:{port}\n" in result.stdout
-            assert Container("demo-app-1", port).get("/readyz").status == 200
+            assert Container("demo-dev-app-1", port).get("/readyz").status == 200
     finally:
         subprocess.run(
             ["docker", "compose", "--project-name=demo", "down", "--volumes"], check=True, capture_output=True

@@ -62,7 +62,7 @@ def set_alarm(world: World, name: str, state: str) -> None:
     world.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
 
 
-def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) -> None:
+def test_setup_deployment_and_rollback(world_of: Callable[..., World]) -> None:
     world = world_of()
     said = follow(world, "AWS", {})
     assert re.search(r"point staging.orders-api.example.com to \S+.elb.amazonaws.com", said)
@@ -81,21 +81,21 @@ def test_from_nothing_forwards_and_by_hand_back(world_of: Callable[..., World]) 
     assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["alarms"]["enable"] is True
 
 
-def test_a_version_that_does_not_answer_goes_back(running: World) -> None:
+def test_rollback_of_a_version_that_does_not_answer(running: World) -> None:
     running.service.on_ask = lambda: setattr(running.service, "well", digest("b") != running.image())
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert last == f"deploy: staging runs {digest('a')} as before"
     assert running.image() == digest("a")
 
 
-def test_a_version_that_sets_off_an_alarm_goes_back(running: World) -> None:
+def test_rollback_after_an_alarm(running: World) -> None:
     running.service.on_ask = lambda: set_alarm(running, "orders-api-staging-latency", "ALARM")
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert last.endswith(f"staging runs {digest('a')} as before")
     assert running.image() == digest("a")
 
 
-def test_cloudformation_goes_back_by_itself(running: World) -> None:
+def test_circuit_breaker_rolls_back(running: World) -> None:
     stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # as when ECS's circuit breaker opens
     last = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert last.endswith(f"staging runs {digest('a')} as before")
@@ -257,7 +257,7 @@ def test_nothing_is_deployed_that_nobody_watches(world_of: Callable[..., World])
     assert "run deploy/ecs/setup.sh staging" in refused(world, 1, "deploy.sh", "staging", digest("a"))
 
 
-def test_there_is_no_way_back_to_nothing(world: World) -> None:
+def test_rollback_needs_an_earlier_deployment(world: World) -> None:
     assert "has no image yet" in refused(world, 1, "rollback.sh", "staging", digest("a"))
 
 
@@ -285,7 +285,7 @@ def hold(world: World) -> None:
     world.cloud.hold_for("staging-service")
 
 
-def test_the_new_version_is_tested_before_it_gets_traffic(blue_green: World) -> None:
+def test_blue_green_tests_before_the_switch(blue_green: World) -> None:
     hold(blue_green)
     succeed(blue_green, "deploy.sh", "staging", digest("b"))
     assert blue_green.cloud.deployments.answers == ["CONTINUE"]
@@ -294,7 +294,7 @@ def test_the_new_version_is_tested_before_it_gets_traffic(blue_green: World) -> 
     assert blue_green.image() == digest("b")
 
 
-def test_a_new_version_that_fails_its_test_never_gets_traffic(blue_green: World) -> None:
+def test_blue_green_rollback_before_the_switch(blue_green: World) -> None:
     hold(blue_green)
     stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # what ROLLBACK leads to
     blue_green.service.well = False

@@ -24,7 +24,7 @@ def stack(project: Path) -> dict[str, Any]:
     return parsed
 
 
-def test_the_service_and_its_database_are_set_up_as_in_development(project: Path, stack: dict[str, Any]) -> None:
+def test_production_equals_development(project: Path, stack: dict[str, Any]) -> None:
     development = compose(project)["services"]
     own = {"ports", "build", "image", "depends_on", "develop", "env_file"}
     added = {"networks", "restart", "logging", "env_file"}
@@ -34,14 +34,14 @@ def test_the_service_and_its_database_are_set_up_as_in_development(project: Path
     assert stack["services"]["database"]["image"] == development["database"]["image"]
 
 
-def test_the_image_comes_by_digest_and_is_built_nowhere(stack: dict[str, Any]) -> None:
+def test_image_is_pinned_by_digest(stack: dict[str, Any]) -> None:
     for slot in ("blue", "green"):
         image = stack["services"][slot]["image"]
         assert image == f"ghcr.io/octo-org/shop/orders-api@${{{slot.upper()}_DIGEST:-none}}"
     assert not [name for name, service in stack["services"].items() if "build" in service]
 
 
-def test_the_proxy_alone_is_reached_from_outside(stack: dict[str, Any]) -> None:
+def test_only_the_proxy_publishes_ports(stack: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in stack["services"].items() if "ports" in service}
     assert published.keys() == {"proxy"}
     assert {port for port in published["proxy"] if not port.startswith("127.0.0.1:")} == {"80:80", "443:443"}
@@ -50,7 +50,7 @@ def test_the_proxy_alone_is_reached_from_outside(stack: dict[str, Any]) -> None:
     assert stack["services"]["proxy"]["networks"] == ["front"]
 
 
-def test_every_container_is_restricted_restarted_and_keeps_little_log(stack: dict[str, Any]) -> None:
+def test_containers_are_hardened_restarted_and_rotate_logs(stack: dict[str, Any]) -> None:
     for name, service in stack["services"].items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name

@@ -251,7 +251,7 @@ def test_a_second_preparation_changes_nothing(machine: Machine) -> None:
     assert machine.root("bash", "-c", STATE) == before
 
 
-def test_the_user_has_no_power(machine: Machine) -> None:
+def test_user_has_no_sudo_password_or_forwarding(machine: Machine) -> None:
     assert machine.root("id", "deploy") == "uid=1000(deploy) gid=1000(deploy) groups=1000(deploy)"
     assert machine.root("getent", "shadow", "deploy").split(":")[1] == "*"
     assert machine.root("systemctl", "is-active", "docker.service", check=False) == "inactive", "no Docker of root's"
@@ -264,7 +264,7 @@ def test_the_user_has_no_power(machine: Machine) -> None:
     assert ssh(machine, "-o", "PubkeyAuthentication=no", destination, "true").returncode == 255
 
 
-def test_the_firewall_lets_in_three_ports(machine: Machine) -> None:
+def test_firewall_allows_three_ports(machine: Machine) -> None:
     status = machine.root("ufw", "status", "verbose")
     assert "Default: deny (incoming)" in status
     assert set(re.findall(r"^(\S+)\s+ALLOW IN", status, re.MULTILINE)) == {"22/tcp", "80/tcp", "443/tcp"}
@@ -273,7 +273,7 @@ def test_the_firewall_lets_in_three_ports(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "content", ["no key", "\\n", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "ssh-ed25519 nonsense"]
 )
-def test_what_is_no_public_key_is_refused(machine: Machine, content: str) -> None:
+def test_invalid_ssh_key_is_refused(machine: Machine, content: str) -> None:
     machine.root("sh", "-c", f"printf '%s' '{content}' >/root/other")
     result = subprocess.run(
         ["docker", "exec", machine.name, "/root/prepare-host.sh", "/root/other"],
@@ -331,7 +331,7 @@ def test_from_an_empty_host_to_the_second_version(machine: Machine) -> None:
     assert machine.registry.token not in kept
 
 
-def test_a_host_that_is_another_is_not_believed(machine: Machine, tmp_path: Path) -> None:
+def test_unknown_host_key_is_refused(machine: Machine, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(machine.environment["SSH_FOLDER"], tmp_path / "ssh"))
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     (folder / "known_hosts").write_text(f"{machine.address} {(tmp_path / 'other.pub').read_text()}")
@@ -354,7 +354,7 @@ def demanding(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("demanding")
-def test_an_integration_test_that_fails_keeps_the_old_version(machine: Machine) -> None:
+def test_rollback_after_a_failed_integration_test(machine: Machine) -> None:
     with machine.under_load():
         result = machine.run("deploy.sh", "three")
     assert result.returncode == 1
@@ -364,7 +364,7 @@ def test_an_integration_test_that_fails_keeps_the_old_version(machine: Machine) 
 
 
 @pytest.mark.usefixtures("demanding")
-def test_a_rollback_asks_for_no_test_and_for_no_registry(machine: Machine) -> None:
+def test_rollback_needs_no_test_and_no_registry(machine: Machine) -> None:
     reads = len(machine.registry.reads)
     with machine.under_load():
         result = by_the_page(machine, "Roll back", "one", DOCKER_CONFIG="/none")
@@ -374,7 +374,7 @@ def test_a_rollback_asks_for_no_test_and_for_no_registry(machine: Machine) -> No
     machine.deployed("two")
 
 
-def test_a_service_that_is_not_reached_from_outside_is_switched_back(machine: Machine, tmp_path: Path) -> None:
+def test_rollback_of_a_service_that_is_unreachable_from_outside(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / ".curlrc").write_text(f'connect-to = "{SITE}:443:127.0.0.1:1"\n')
     result = machine.run("deploy.sh", "one", CURL_HOME=str(tmp_path))
     assert result.returncode == 1
@@ -423,7 +423,7 @@ def cancelled(machine: Machine, command: str, point: str, **settings: str) -> No
     process.communicate(timeout=30)  # nothing that it started is left: its output ends
 
 
-def test_a_deployment_whose_runner_dies_ends_by_itself(machine: Machine) -> None:
+def test_rollback_after_the_runner_has_died(machine: Machine) -> None:
     path = machine.project / "scripts/integration.sh"
     before = path.read_text()
     path.write_text(before.replace("url=${1%/}\n", "url=${1%/}\necho begun >&2; sleep 600\n"))

@@ -30,7 +30,7 @@ def _live(host: Host, request: pytest.FixtureRequest) -> None:
         host.deployed("one")
 
 
-def test_the_first_deployment_on_an_empty_host(host: Host) -> None:
+def test_first_deployment_on_an_empty_host(host: Host) -> None:
     with figures.timed("host", "first deployment"):
         run = host.deployed("one")
     assert run.last == f"release: live is {host.image('one')}"
@@ -41,7 +41,7 @@ def test_the_first_deployment_on_an_empty_host(host: Host) -> None:
     assert not list(host.folder.glob("incoming.*"))
 
 
-def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
+def test_registry_credentials_are_needed_and_none_are_left(host: Host) -> None:
     assert host.registry.reads, "the image came from elsewhere"
     run = host.release("two", config="")
     assert run.code == 1
@@ -63,7 +63,7 @@ def test_credentials_are_needed_and_none_are_left(host: Host) -> None:
     assert not (host.home / ".docker").exists()
 
 
-def test_a_new_version_takes_over_and_no_request_is_lost(host: Host) -> None:
+def test_switch_of_traffic_loses_no_request(host: Host) -> None:
     with host.under_load(pause=0) as load, figures.timed("host", "deployment"):
         run = host.deployed("two")
         assert host.live() == "two"
@@ -72,7 +72,7 @@ def test_a_new_version_takes_over_and_no_request_is_lost(host: Host) -> None:
     figures.note("host", "requests during it", load.answers[200], "")
 
 
-def test_a_version_that_never_gets_healthy(host: Host) -> None:
+def test_rollback_of_a_version_that_fails_its_health_check(host: Host) -> None:
     with host.under_load():
         run = host.release("sick")
     assert run.code == 1
@@ -85,7 +85,7 @@ def test_a_version_that_never_gets_healthy(host: Host) -> None:
 
 
 @pytest.mark.parametrize("steps", [("start",), ("start", "switch_traffic")], ids=["testing", "watching"])
-def test_a_version_that_is_not_finished_is_rolled_back(host: Host, steps: tuple[str, ...]) -> None:
+def test_rollback_of_an_unfinished_deployment(host: Host, steps: tuple[str, ...]) -> None:
     """Its test or its watch has failed, or who deploys is gone."""
     with host.under_load():
         run = host.release("two", *steps)
@@ -96,7 +96,7 @@ def test_a_version_that_is_not_finished_is_rolled_back(host: Host, steps: tuple[
     assert len(host.slots()) == 1
 
 
-def test_a_version_that_falls_over_when_it_has_the_traffic(host: Host) -> None:
+def test_rollback_of_a_version_that_restarts(host: Host) -> None:
     run = host.begin("two")
     assert run.done("start", "switch_traffic"), run.output
     (identity,) = host.compose("ps", "--quiet", live_slot(host)).split()
@@ -141,7 +141,7 @@ def killed(host: Host, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", KILLED)
-def test_a_deployment_that_was_killed_is_recovered(host: Host, point: str) -> None:
+def test_recovery_of_a_killed_deployment(host: Host, point: str) -> None:
     with host.under_load():
         killed(host, point)
         code, said = host.recover()
@@ -156,7 +156,7 @@ def test_a_deployment_that_was_killed_is_recovered(host: Host, point: str) -> No
 
 
 @pytest.mark.parametrize("point", KILLED)
-def test_a_deployment_that_was_killed_is_run_again(host: Host, point: str) -> None:
+def test_killed_deployment_is_run_again(host: Host, point: str) -> None:
     with host.under_load():
         killed(host, point)
         again = host.deployed("two")
@@ -166,7 +166,7 @@ def test_a_deployment_that_was_killed_is_run_again(host: Host, point: str) -> No
     assert not list(host.folder.glob("incoming.*"))
 
 
-def test_two_deployments_at_once(host: Host) -> None:
+def test_lock_refuses_a_second_deployment(host: Host) -> None:
     first = host.begin("three")
     assert first.done("start"), first.output
     second = host.release("two")
@@ -186,7 +186,7 @@ def images(host: Host) -> list[str]:
     return [json.loads(line)["Digest"] for line in lines]
 
 
-def test_back_to_an_earlier_version_without_a_registry_and_the_disk_does_not_fill(host: Host) -> None:
+def test_rollback_without_a_registry_and_pruning_of_images(host: Host) -> None:
     for version in ("two", "three", "four", "five"):
         host.deployed(version)
     assert sorted(images(host)) == sorted(host.versions[name] for name in ("three", "four", "five"))
@@ -199,7 +199,7 @@ def test_back_to_an_earlier_version_without_a_registry_and_the_disk_does_not_fil
     assert history[-2:] == [host.versions["five"], host.versions["three"]]
 
 
-def test_a_caddyfile_that_is_not_sound_changes_nothing(host: Host) -> None:
+def test_invalid_caddyfile_is_refused(host: Host) -> None:
     caddyfile = host.project / "deploy/compose/Caddyfile"
     before = caddyfile.read_text()
     caddyfile.write_text(before.replace("reverse_proxy", "reverse_prosy"))
@@ -214,7 +214,7 @@ def test_a_caddyfile_that_is_not_sound_changes_nothing(host: Host) -> None:
     host.deployed("two")
 
 
-def test_a_new_caddyfile_is_taken_up(host: Host) -> None:
+def test_caddyfile_is_reloaded(host: Host) -> None:
     caddyfile = host.project / "deploy/compose/Caddyfile"
     before = caddyfile.read_text()
     caddyfile.write_text(before.replace("?X-Content-Type-Options nosniff", "X-Changed yes"))
@@ -227,7 +227,7 @@ def test_a_new_caddyfile_is_taken_up(host: Host) -> None:
     assert "x-changed" not in host.ask("/").headers
 
 
-def test_what_is_for_this_host_alone_is_not_answered_outside(host: Host) -> None:
+def test_metrics_and_readiness_are_not_public(host: Host) -> None:
     for path in ("/metrics", "/metrics/../metrics", "//metrics", "/%6detrics", "/METRICS", "/readyz", "/proxy/metrics"):
         answer = host.ask(path)
         assert answer.status == 404, path
@@ -247,7 +247,7 @@ def inside(path: str) -> str:
         connection.close()
 
 
-def test_what_a_caller_from_outside_gets(host: Host) -> None:
+def test_security_headers_and_redirect(host: Host) -> None:
     answer = host.ask("/")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -259,7 +259,7 @@ def test_what_a_caller_from_outside_gets(host: Host) -> None:
     plain.close()
 
 
-def test_the_restrictions_are_in_force(host: Host) -> None:
+def test_capabilities_and_limits_of_the_containers(host: Host) -> None:
     for name, added in ((live_slot(host), None), ("database", None), ("proxy", ["CAP_NET_BIND_SERVICE"])):
         (identity,) = host.compose("ps", "--quiet", name).split()
         container = engine.inspect("container", identity)
@@ -277,7 +277,7 @@ def test_the_restrictions_are_in_force(host: Host) -> None:
         assert int(effective[1], 16) & ~(1 << 10) == 0, f"{name}: more than to bind a low port"
 
 
-def test_the_database_reaches_nothing_and_only_the_service_reaches_it(host: Host) -> None:
+def test_networks_isolate_the_database(host: Host) -> None:
     (identity,) = host.compose("ps", "--quiet", "database").split()
     networks = engine.inspect("container", identity)["NetworkSettings"]["Networks"]
     assert set(networks) == {f"{host.name}_back"}
@@ -300,7 +300,7 @@ def sql(host: Host, query: str) -> str:
     return host.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "app", "-c", query).strip()
 
 
-def test_a_backup_brings_back_what_was_lost(host: Host) -> None:
+def test_backup_and_restore(host: Host) -> None:
     sql(host, "CREATE TABLE orders (id int); INSERT INTO orders VALUES (4711)")
     old = host.folder / "backups/app-20200101T000000Z.dump"
     old.write_text("old")
@@ -328,7 +328,7 @@ def test_a_backup_brings_back_what_was_lost(host: Host) -> None:
         time.sleep(0.1)
 
 
-def test_a_backup_that_is_broken_is_refused_and_the_database_stays(host: Host) -> None:
+def test_restore_refuses_a_broken_backup(host: Host) -> None:
     code, output = script(host, "backup.sh")
     assert code == 0, output
     whole = (host.folder / output).read_bytes()
@@ -345,7 +345,7 @@ def test_a_backup_that_is_broken_is_refused_and_the_database_stays(host: Host) -
     assert (code, output) == (1, "restore: no-such-file is no backup: ls backups/ shows what there is")
 
 
-def test_a_backup_that_fails_leaves_no_half_of_one(host: Host) -> None:
+def test_failed_backup_leaves_no_partial_file(host: Host) -> None:
     before = sorted((host.folder / "backups").iterdir())
     host.compose("stop", "database")
     try:
@@ -357,7 +357,7 @@ def test_a_backup_that_fails_leaves_no_half_of_one(host: Host) -> None:
         host.compose("start", "database")
 
 
-def test_it_is_told_when_the_proxy_or_the_database_is_older_than_the_file(host: Host) -> None:
+def test_outdated_proxy_or_database_is_reported(host: Host) -> None:
     override = host.project / "deploy/compose/compose.own.yaml"
     before = override.read_text()
     (identity,) = host.compose("ps", "--quiet", "database").split()
@@ -371,7 +371,7 @@ def test_it_is_told_when_the_proxy_or_the_database_is_older_than_the_file(host: 
     assert host.compose("ps", "--quiet", "database").split() == [identity], "a deployment replaces no database"
 
 
-def test_an_image_of_another_service_is_refused(host: Host) -> None:
+def test_image_of_another_repository_is_refused(host: Host) -> None:
     other = f"registry.example.com/{host.name}@{host.versions['two']}"
     result = subprocess.run(
         [host.folder / "release.sh", other], env=engine.environment() | {"HOME": str(host.home)},
