@@ -1,0 +1,126 @@
+"""Whoever made a service from a release gets to the working tree, with every edit of theirs.
+
+`releases.yml` names the releases; the mechanism is tried on a small history of a made-up template.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from tests.support.render import ORDERS, commit, git
+from tests.support.render.releases import Outcome, Release, read, update_from
+
+RELEASES = read(ROOT / "tests/update/releases.yml")
+
+
+def test_each_release_updates_to_the_working_tree(plain_template: Path, tmp_path: Path) -> None:
+    for release in RELEASES:
+        scratch = tmp_path / release.version
+        scratch.mkdir()
+        check(release, update_from(release, ROOT, plain_template, scratch, **ORDERS))
+
+
+def check(release: Release, outcome: Outcome) -> None:
+    assert outcome.conflicts == release.conflicts.keys(), "what conflicts is not what releases.yml says"
+    assert not outcome.lost, "an update took an owner's lines"
+
+
+def test_the_newest_version_has_its_entry() -> None:
+    """A tag of this repository without an entry is a release that nobody has tried to come from."""
+    tags = {tag.removeprefix("v") for tag in git(ROOT, "tag", "--list", "v*.*.*").splitlines()}
+    assert tags <= {release.version for release in RELEASES}
+
+
+# A made-up template: `ours` changes in the middle, `stack` at its end, `new` comes, and `readme` is the owner's.
+SETTINGS = """
+_subdirectory: project
+_exclude: ["{% if _copier_operation == 'update' %}readme{% endif %}"]
+name: {type: str, default: orders}
+"""
+
+
+def write(repository: Path, **files: str) -> None:
+    (repository / "project").mkdir(exist_ok=True)
+    (repository / "copier.yml").write_text(SETTINGS)
+    (repository / "project/{{ _copier_conf.answers_file }}.jinja").write_text("{{ _copier_answers | to_nice_yaml }}")
+    for name, text in files.items():
+        (repository / "project" / f"{name}.jinja").write_text(text)
+
+
+LINES = [f"line {number} of {{{{ name }}}}" for number in range(12)]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Its only commit is the release; its working tree is what comes next."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write(folder, ours="\n".join([*LINES, ""]), stack="port: 80\n", readme="Yours\n")
+    commit(folder, "1.0.0")
+    write(folder, ours="\n".join(["first", *LINES, ""]), stack="port: 8080\n", readme="Ours after all\n", new="new\n")
+    return folder
+
+
+@pytest.fixture
+def tree(repository: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(repository, tmp_path / "tree", ignore=shutil.ignore_patterns(".git")))
+
+
+def release_of(repository: Path, **conflicts: str) -> Release:
+    return Release("1.0.0", git(repository, "rev-parse", "HEAD").strip(), conflicts)
+
+
+def test_an_update_keeps_an_edit_in_every_file_and_says_what_conflicts(
+    repository: Path, tree: Path, tmp_path: Path
+) -> None:
+    release = release_of(repository, stack="its port is another one")
+    outcome = update_from(release, repository, tree, scratch(tmp_path), name="orders")
+    assert outcome == Outcome(conflicts={"stack"}, lost=set())
+    check(release, outcome)
+    project = tmp_path / "scratch/service"
+    assert (project / "ours").read_text().startswith("first\nline 0 of orders\n")
+    assert (project / "readme").read_text() == "Yours\n# the owner's own line\n"
+    assert (project / "new").exists()
+
+
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("conflicts", [{}, {"stack": "meant", "ours": "no longer"}], ids=["missing", "stale"])
+def test_the_list_of_conflicts_is_neither_short_nor_long(
+    repository: Path, tree: Path, tmp_path: Path, conflicts: dict[str, str]
+) -> None:
+    release = release_of(repository, **conflicts)
+    outcome = update_from(release, repository, tree, scratch(tmp_path), name="orders")
+    with pytest.raises(AssertionError, match=r"releases\.yml"):
+        check(release, outcome)
+
+
+def test_a_file_that_a_release_drops_is_noticed(repository: Path, tree: Path, tmp_path: Path) -> None:
+    (tree / "project/ours.jinja").unlink()
+    outcome = update_from(release_of(repository), repository, tree, scratch(tmp_path), name="orders")
+    assert "ours" in outcome.lost
+
+
+def test_a_commit_that_is_not_there_is_said(repository: Path, tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="is not in this clone"):
+        update_from(Release("1.0.0", "0" * 40, {}), repository, tree, scratch(tmp_path), name="orders")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{version: v1.0.0, commit: abc}", "is no version"),
+        ("{version: 1.0.0, commit: abc}", "40 digits"),
+        (f"{{version: 1.0.0, commit: {'a' * 40}, conflicts: {{Dockerfile: }}}}", "without a reason"),
+    ],
+)
+def test_an_entry_that_says_too_little_is_refused(tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "releases.yml").write_text(f"releases:\n  - {entry}\n")
+    with pytest.raises(AssertionError, match=message):
+        read(tmp_path / "releases.yml")
