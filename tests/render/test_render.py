@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pytest_copie.plugin import Result
 from shipshape.template import Answers
 
+from tests.render.conftest import NEEDS_TRUST
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
 
@@ -77,14 +79,21 @@ def test_no_debris(project: Path) -> None:
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of)
 def test_the_same_answers_give_the_same_bytes_anywhere(
-    answers: Answers, rendered: Callable[[Answers], Path], plain_template: Path, tmp_path: Path
+    answers: Answers, rendered: Callable[[Answers], Path], copied: Callable[[Path, Answers], Result], tmp_path: Path
 ) -> None:
-    elsewhere = tmp_path / "some" / "other-name"
-    elsewhere.mkdir(parents=True)
-    (elsewhere / "setup.py").write_text("# code was here before\n")
-    render(plain_template, elsewhere, **ORDERS, **answers)
-    (elsewhere / "setup.py").unlink()
-    assert files(elsewhere) == files(rendered(answers))
+    (tmp_path / "before").mkdir()
+    (tmp_path / "before/setup.py").write_text("# code was here before\n")
+    result = copied(tmp_path / "before", answers)
+    assert {name: result.answers[name] for name in answers} == answers
+    assert result.project_dir
+    (result.project_dir / "setup.py").unlink()
+    assert files(result.project_dir) == files(rendered(answers))
+
+
+def test_pytest_copie_hides_no_failure(copied: Callable[[Path, Answers], Result], tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    with pytest.raises(AssertionError, match="use a number from 1025"):
+        copied(tmp_path / "before", {"port": 80})
 
 
 def test_our_quick_renderings_are_those_of_copiers_own_command(
@@ -99,7 +108,7 @@ def test_our_quick_renderings_are_those_of_copiers_own_command(
 
 def test_the_template_asks_for_no_trust() -> None:
     settings = {name for name in TEMPLATE.entries() if name.startswith("_")}
-    assert not settings & {"_tasks", "_migrations", "_jinja_extensions", "_external_data"}
+    assert not settings & NEEDS_TRUST
     assert "_envops" in settings
 
 
