@@ -59,10 +59,12 @@ watch() { # from outside, as everybody calls it; some failures in a row are too 
   done
 }
 
-roll_back() { # release.sh does it when its input ends
+end_input() { # and wait until release.sh has ended
   exec {steps}>&-
-  wait "$connection" || true
+  wait "$connection"
 }
+
+roll_back() { end_input || true; } # release.sh does it when its input ends before `finish`
 
 send_files
 coproc release { exec "${ssh[@]}" -o ExitOnForwardFailure=yes -L "127.0.0.1:$port:127.0.0.1:9181" "$DEPLOY_HOST" "$incoming/release.sh $image"; }
@@ -80,5 +82,5 @@ switch_traffic
 watch
 finish
 trap - EXIT
-wait "$connection"
+end_input
 say "$environment runs $image"
