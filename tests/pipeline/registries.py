@@ -35,6 +35,10 @@ class Exchange:
         match = re.fullmatch(r"/v2/.+/manifests/([^/?]+)", self.path)
         return match[1] if match else ""
 
+    @property
+    def asks_for_tag(self) -> bool:
+        return bool(self.manifest) and ":" not in self.manifest and self.method in {"GET", "HEAD"}
+
 
 Quirk = Callable[[Exchange], Answer]
 
@@ -67,8 +71,7 @@ def missing_is_unauthorized(status: int, code: str, message: str) -> Quirk:
     def quirk(request: Exchange) -> Answer:
         if request.method in {"POST", "PUT", "PATCH"}:
             pushed.append(request.path)
-        tag = request.manifest and not request.manifest.startswith("sha256:")
-        if tag and request.method in {"GET", "HEAD"} and not pushed:
+        if request.asks_for_tag and not pushed:
             return error(status, code, message)
         return request.ask()
 
@@ -112,14 +115,14 @@ def like_ecr(request: Exchange) -> Answer:
 
 
 def always(status: int, code: str, message: str) -> Quirk:
-    """Answer so whoever asks for a manifest."""
-    return lambda request: error(status, code, message) if request.manifest else request.ask()
+    """Answer so whoever asks for a tag; what is pushed is taken."""
+    return lambda request: error(status, code, message) if request.asks_for_tag else request.ask()
 
 
 def page(status: int, text: str) -> Quirk:
     """A web page where a registry's answer should be, as a proxy between writes it."""
     answer = Answer(status, {"Content-Type": "text/html"}, text.encode())
-    return lambda request: answer if request.manifest else request.ask()
+    return lambda request: answer if request.asks_for_tag else request.ask()
 
 
 @dataclass

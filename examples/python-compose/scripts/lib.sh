@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # What the scripts beside this one share; each sources it before anything else, and uses its variables.
 set -euo pipefail
-shopt -s inherit_errexit # a command that fails inside $(…) fails there, too
+shopt -s inherit_errexit # a command that fails inside $(…) fails there, too; but not before `||`: say `|| return` there
 
 # --help prints a script's header; bad input prints how to call it, and nothing is done.
 [[ ${1:-} != --help ]] || { sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# //p}' "$0"; exit; }
@@ -17,7 +17,7 @@ digest_of() {
   if [[ $status != 0 ]]; then
     # crane says `Error: … GET URL: CODE: message`; what a registry writes in its message decides nothing.
     # https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
-    case $(sed -nE '/^Error: /{s/^Error: (fetching manifest [^ ]+: )?GET [^ ]+: (unexpected status code )?([A-Z_]+|[0-9]+)[: ].*/\3/p;q}' "$errors") in
+    case $(sed -nE 's/^Error: (fetching manifest [^ ]+: )?GET https?:[^ ]+: (unexpected status code )?([A-Z_]+|[0-9]+)[: ].*/\3/p' "$errors" | head -n 1) in
       MANIFEST_UNKNOWN | NAME_UNKNOWN | NOT_FOUND | 404) status=0 ;;
       UNAUTHORIZED | DENIED | 401 | 403) status=3 ;;
       *) status=1 ;;
@@ -31,7 +31,7 @@ digest_of() {
 # platforms_of REFERENCE: the digests of the images in an index, one a line, sorted; else the image's own.
 platforms_of() {
   local manifest
-  manifest=$(crane manifest "$1")
+  manifest=$(crane manifest "$1") || return
   if jq --exit-status 'has("manifests")' <<<"$manifest" >/dev/null; then
     jq --raw-output '.manifests[].digest' <<<"$manifest" | sort
   else

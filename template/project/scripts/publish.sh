@@ -15,9 +15,9 @@ done
 
 existing() { # prints the digest of the tag's image, where it is this one
   local digest platforms
-  digest=$(digest_of "$repository:$tag")
+  digest=$(digest_of "$repository:$tag") || return
   [[ -n $digest ]] || return 0
-  platforms=$(platforms_of "$repository@$digest")
+  platforms=$(platforms_of "$repository@$digest") || return
   [[ $platforms == $(printf '%s\n' "${manifests[@]}" | sort) ]] ||
     fail "$repository:$tag is another image already, and a tag is not moved: commit again"
   echo "$digest"
