@@ -23,7 +23,8 @@ QUICK = [
 REAL = [
     Layer(name, budget)
     for name, budget in {
-        "cluster": 660, "host": 330, "image": 420, "compose": 300, "pipeline": 240, "lint": 60, "demo": 60,
+        "cluster": 660, "host": 330, "image": 420, "compose": 300, "pipeline": 240, "events": 240,
+        "lint": 60, "demo": 60,
     }.items()
 ]  # fmt: skip
 
