@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts an image as production does, asks it what it must answer, and stops it.
+# Starts an image as production does, checks what it answers, and stops it.
 # Usage: scripts/smoke.sh IMAGE PORT MEMORY     MEMORY in MiB
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks a running service what it must answer; a deployment runs it before the new version gets the traffic.
+# Checks what a running service answers; every deployment runs it against the new version.
 # This file is yours: add what your callers rely on. A check that fails takes the deployment back.
 # Usage: scripts/integration.sh URL
 set -euo pipefail
