@@ -146,7 +146,7 @@ def test_another_registry_brings_its_own_instructions(owned: Path) -> None:
     assert "No setup needed" in (owned / "deploy/README.md").read_text()
     update(owned, registry="dockerhub")
     page = (owned / "deploy/README.md").read_text()
-    assert "`DOCKERHUB_USERNAME`" in page
+    assert "DOCKERHUB_USERNAME" in page
     assert "ghcr.io" not in page
     assert (owned / "README.md").read_text() == readme
 
