@@ -36,7 +36,8 @@ class Stack:
         result = subprocess.run(
             ["make", target], cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
         )
-        assert result.returncode == 0, result.stdout + result.stderr
+        if result.returncode:  # with the log of what did not start
+            pytest.fail(result.stdout + result.stderr + self.compose("logs", "--tail=50"))
         return result.stdout
 
     def compose(self, *arguments: str) -> str:

@@ -103,8 +103,15 @@ class Machine:
 def ready(machine: str, command: list[str], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while subprocess.run(["docker", "exec", machine, *command], capture_output=True, check=False).returncode:
-        assert time.monotonic() < deadline, f"{command} never succeeded"
+        assert time.monotonic() < deadline, f"{command} never succeeded\n{diagnosis(machine)}"
         time.sleep(0.2)
+
+
+def diagnosis(machine: str) -> str:
+    """Which services of the machine failed to start, and the end of its log, in which Docker's is too."""
+    said = [engine.docker("exec", machine, "systemctl", "--no-pager", "--failed", check=False)]
+    said.append(engine.docker("exec", machine, "journalctl", "--no-pager", "--boot", "--lines=60", check=False))
+    return "\n".join(said)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +186,7 @@ def follow(machine: Machine, heading: str, environment: dict[str, str], block: i
     """Run what stands under a heading of deploy/README.md; the machine is reached by its address, not by its name."""
     commands = document.shell(machine.project, heading, {f"staging.{SITE}": machine.address}, block)
     result = document.run(machine.project, commands, environment)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr + diagnosis(machine.name)
     return result.stdout
 
 
