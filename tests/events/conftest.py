@@ -25,7 +25,7 @@ jq --null-input --compact-output '$ARGS.named' --arg what "$(basename "$0" .sh)"
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
     with sigstore.running(tmp_path_factory.mktemp("sigstore")) as services:
         yield services
