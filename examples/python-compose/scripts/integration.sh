@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks what a running service answers; every deployment runs it against the new version.
-# This file is yours: add what your callers rely on. A check that fails takes the deployment back.
+# This file is yours: add what your callers rely on. A check that fails rolls the deployment back.
 # Usage: scripts/integration.sh URL
 set -euo pipefail
 
