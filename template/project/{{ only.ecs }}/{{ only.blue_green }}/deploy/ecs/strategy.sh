@@ -21,7 +21,7 @@ switch_traffic() {
 
 finish() { rm -f "$note"; }
 
-# Lets ECS take back what waits, or asks CloudFormation to take back what it is at.
+# Lets ECS roll back the deployment that waits, or asks CloudFormation to cancel the update that is in progress.
 cancel_update() {
   local waiting
   waiting=$(waiting_deployment)

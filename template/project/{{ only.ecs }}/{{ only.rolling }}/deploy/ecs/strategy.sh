@@ -6,7 +6,7 @@ integration_test() { "$here/../../scripts/integration.sh" "https://$host" >&2; }
 switch_traffic() { :; } # the load balancer has followed the tasks
 finish() { rm -f "$note"; }
 
-# Asks CloudFormation to take back what it is at.
+# Asks CloudFormation to cancel the update that is in progress.
 cancel_update() {
   [[ $(ask service StackStatus) != UPDATE_IN_PROGRESS ]] ||
     aws cloudformation cancel-update-stack --stack-name "$service-$environment-service"
