@@ -29,7 +29,7 @@ WAYS = {
     "at once, with a reason": ("import sys; sys.exit('no DATABASE_URL')", ["exit code 1", "no DATABASE_URL"]),
     "at once, without an error": ("print('nothing to do')", ["exit code 0", "nothing to do"]),
     "a moment later": ("import time, sys; time.sleep(0.3); sys.exit('too late')", ["exit code 1", "too late"]),
-    "for want of memory": ("print('grow', flush=True); 'x' * (1 << 30)", ["for want of memory: it has 64", "grow"]),
+    "out of memory": ("print('grow', flush=True); 'x' * (1 << 30)", ["ran out of memory: it has 64", "grow"]),
     "when it is stopped": (
         "import signal, sys\nsignal.signal(15, lambda *_: sys.exit('not yet saved'))" + SERVER,
         ["stopped with exit code 1", "not yet saved"],
