@@ -40,7 +40,7 @@ platforms_of() {
 }
 
 # How cosign signs: as the workflow that runs it (https://docs.sigstore.dev/cosign/signing/overview/), or by COSIGN_KEY,
-# a key of one's own, which the public log need not know.
+# a key of your own, without the public transparency log.
 signing=(--yes)
 [[ -z ${COSIGN_KEY:-} ]] || signing+=(--key "$COSIGN_KEY" --tlog-upload=false --use-signing-config=false)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities and secrets in an archive of `docker save`, and for mistakes in the files that build and run it.
-# Fails on what is HIGH or CRITICAL and can be fixed. Exceptions, each with a reason and an end, are in .trivyignore.yaml.
+# Looks for known vulnerabilities and secrets in an archive of `docker save`, and for misconfigurations in the files that build and run it.
+# Fails on what is HIGH or CRITICAL and can be fixed. Exceptions, each with a reason and an expiry date, are in .trivyignore.yaml.
 # REPORTS gets summary.md, image.sarif and NAME.vuln.json, what scripts/attest.sh takes as the scan of NAME.tar.
 # Usage: scripts/scan.sh TRIVY_IMAGE ARCHIVE REPORTS
 # shellcheck source=scripts/lib.sh
@@ -13,7 +13,7 @@ archive=$(realpath "$archive")
 mkdir -p "$3" .cache/trivy
 reports=$(realpath "$3")
 
-# A scanner reads what strangers wrote, so it gets no credentials, no Docker socket, and nothing to write to but its reports.
+# A scanner parses untrusted input, so it gets no credentials, no Docker socket, and nothing to write to but its reports.
 run() {
   docker run --rm --user "$(id -u):$(id -g)" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
     --volume "$PWD:/work:ro" --volume "$archive:/image.tar:ro" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails where the answer `repository` is not this repository's name, as GitHub spells it: what is signed here would then
-# be refused everywhere, and no role would be given to this pipeline.
+# be refused everywhere, and no role would trust this pipeline.
 # Usage: scripts/check-repository.sh     GITHUB_REPOSITORY is OWNER/NAME, which GitHub sets
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether a later run of this workflow has the same way before it, or behind it: then this one is overtaken, and must not bring older code back.
+# Says whether a later run of this workflow deploys to the environment, or has done so: then this run is superseded, and must not bring older code back.
 # Prints `run=NUMBER` of the later run, or `run=`. GH_TOKEN may read Actions.
 # Usage: scripts/later-deployment.sh ENVIRONMENT     in a run of deploy.yml
 # shellcheck source=scripts/lib.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gives a version's name to the image that a commit of main became; prints the image's digest.
+# Tags the image that was built from a commit of main with a version; prints the image's digest.
 # A version is never moved: where it exists, it must be this very image already.
 # A tag may come together with its commit, so this waits until the image is there and signed: RELEASE_WAIT seconds at most
 # (1200), looking every RELEASE_POLL seconds (20).

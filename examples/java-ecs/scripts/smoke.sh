@@ -19,7 +19,7 @@ fail() {
 }
 no_answer() { # WHAT: of a container that has ended, the end is the reason
   [[ $(state Running) != true ]] || fail "$*"
-  [[ $(state OOMKilled) != true ]] || fail "ended for want of memory: it has $memory MiB"
+  [[ $(state OOMKilled) != true ]] || fail "ran out of memory: it has $memory MiB"
   fail "ended with exit code $(state ExitCode)"
 }
 ask() { curl --silent --show-error --fail --max-time 5 "http://$address$1"; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails unless this repository's builder built and signed the image, from a commit of main, with its SBOM and a scan of late.
+# Fails unless this repository's builder built and signed the image, from a commit of main, with its SBOM and a recent scan.
 # Prints that commit; where COMMIT is given, it must be that one. Anyone can run this.
 # SCAN_MAX_DAYS says how old the scan may be (14), or `any`; COSIGN_KEY names a key instead of the builder's identity.
 # Exit code 1: do not run this image; 3: it is not signed, or not yet.

@@ -10,7 +10,7 @@ image=$1 archive=$3/$2.tar
 mkdir -p "$3"
 
 docker save --output "$archive" "$image"
-# Packages, and the files that give them away, but not each file of each package: that makes an SBOM ten times as long,
+# Packages, and the files that they were found by, but not each file of each package: that makes an SBOM ten times as long,
 # too long for the public transparency log (https://github.com/sigstore/cosign/issues/3599).
 SYFT_FILE_METADATA_SELECTION=none SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP=false \
   syft scan --quiet "docker-archive:$archive" --output "spdx-json=${archive%.tar}.spdx.json"

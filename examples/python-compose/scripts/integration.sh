@@ -10,8 +10,8 @@ url=${1%/}
 ask() { curl --silent --show-error --fail --max-time 10 --retry 3 "$url$1"; }
 fail() { echo "integration: $*" >&2; exit 1; }
 
-[[ $(ask /healthz) == *'"ok"'* ]] || fail "$url/healthz says that it is not well"
-[[ $(ask /readyz) == *'"ready"'* ]] || fail "$url/readyz says that a dependency does not answer"
+[[ $(ask /healthz) == *'"ok"'* ]] || fail "$url/healthz does not say that it is healthy"
+[[ $(ask /readyz) == *'"ready"'* ]] || fail "$url/readyz does not say that it is ready: a dependency does not answer"
 [[ $(curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$url/no-such-page") == 404 ]] ||
   fail "$url/no-such-page is not answered by 404"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints how the image is being built, as SLSA wants it said: by which builder, from which commit, in which run.
+# Prints the SLSA provenance of the image that is being built: by which builder, from which commit, in which run.
 # https://slsa.dev/spec/v1.1/provenance, in the form of https://actions.github.io/buildtypes/workflow/v1
 # Usage: scripts/provenance.sh     in a run of GitHub Actions
 # shellcheck source=scripts/lib.sh

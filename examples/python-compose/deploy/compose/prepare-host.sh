@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a fresh Debian 13, Ubuntu 24.04 or later ready to be deployed to. Run it there as root, once; run again, it changes nothing.
+# Makes a fresh Debian 13, Ubuntu 24.04 or later ready to be deployed to. Run it there as root; it can be run again at any time.
 #   - A user `deploy` without password, sudo or root, let in by the given key alone (or keys, one a line), to deploy and no more.
 #   - Docker from the distribution, rootless. `--docker group` gives `deploy` root's Docker instead: that is root in all but name
 #     (https://docs.docker.com/engine/install/linux-postinstall/), but the service sees its callers' addresses.
@@ -70,7 +70,7 @@ if [[ $docker == group ]]; then
   systemctl enable --now --quiet docker
 else
   systemctl disable --now --quiet docker.service docker.socket
-  # Without root: ports from 80 up, and the limits on processors that compose.prod.yaml sets.
+  # Docker rootless needs leave for ports from 80 up, and for the CPU limits that compose.prod.yaml sets.
   echo net.ipv4.ip_unprivileged_port_start=80 >/etc/sysctl.d/60-ports.conf
   sysctl --quiet --load /etc/sysctl.d/60-ports.conf
   mkdir -p /etc/systemd/system/user@.service.d
