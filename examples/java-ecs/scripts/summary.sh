@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints, as Markdown, what was pushed, and how anyone verifies it.
+# Prints, as Markdown, what was published, and how anyone verifies it.
 # Usage: scripts/summary.sh REPOSITORY@DIGEST COMMIT
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.sh"
 image=$1 commit=$2
 inside=$(platforms_of "$image")
 
-echo "### Pushed"
+echo "### Published"
 echo
 echo "| image | compressed |"
 echo "|---|---|"
