@@ -54,8 +54,8 @@ NOT_USED = {
     },
     "functions": {f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")},
 }
-# What IAM itself asks for beside the call: handing CloudFormation its role. And what recover.sh calls while CloudFormation
-# is at work: test_scripts.py cancels a job then, and sees the call.
+# What IAM itself asks for beside the call: handing CloudFormation its role. And what recover.sh calls while
+# CloudFormation is at work: test_scripts.py cancels a job then, and sees the call.
 BESIDE = {"iam:PassRole", "cloudformation:CancelUpdateStack"}
 
 
