@@ -61,11 +61,14 @@ ACTIONS = {
     # Caches are GitHub's: what the step says of them is noted.
     "docker/build-push-action": Action(
         """
-        [[ $INPUT_LOAD == true && $INPUT_PROVENANCE == false ]]
+        [[ $INPUT_OUTPUTS =~ ^type=docker,dest=([^,]+),rewrite-timestamp=true,source-date-epoch=[0-9]+$ ]]
+        archive=${BASH_REMATCH[1]}
+        [[ $INPUT_PROVENANCE == false ]]
         note build --arg cache_to "$INPUT_CACHE_TO" --arg no_cache "$INPUT_NO_CACHE"
         docker build --quiet --tag "$INPUT_TAGS" --build-arg "$INPUT_BUILD_ARGS" --label "$INPUT_LABELS" .
+        docker save --output "$archive" "$INPUT_TAGS"
         """,
-        ("load", "tags", "build-args", "labels", "no-cache", "cache-from", "cache-to", "provenance"),
+        ("outputs", "tags", "build-args", "labels", "no-cache", "cache-from", "cache-to", "provenance"),
     ),
     "docker/login-action": Action(
         """

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Saves an image for the steps that scan and push it, FOLDER/ARCH.tar, and beside it its SBOM, FOLDER/ARCH.spdx.json.
+# Saves an image for the steps that scan and push it, FOLDER/ARCH.tar, unless it is there; beside it its SBOM, FOLDER/ARCH.spdx.json.
 # Prints the digest that the image will have in every registry.
 # Usage: scripts/archive.sh IMAGE ARCH FOLDER
 # shellcheck source=scripts/lib.sh
@@ -9,7 +9,8 @@ source "$(dirname "$0")/lib.sh"
 image=$1 archive=$3/$2.tar
 mkdir -p "$3"
 
-docker save --output "$archive" "$image"
+# In the pipeline it is there already, as BuildKit wrote it: saving the image would make other layers of the same files.
+[[ -e $archive ]] || docker save --output "$archive" "$image"
 # Packages, and the files that they were found by, but not each file of each package: that makes an SBOM ten times as long,
 # too long for the public transparency log (https://github.com/sigstore/cosign/issues/3599).
 SYFT_FILE_METADATA_SELECTION=none SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP=false \
