@@ -159,7 +159,7 @@ def service(certificate: Path, tmp_path: Path) -> Iterator[tuple[Service, Path]]
     thread.start()
     home = tmp_path / "home"
     home.mkdir()
-    lines = [f'cacert = "{certificate / "cert.pem"}"', "retry = 0"]
+    lines = [f'cacert = "{certificate / "cert.pem"}"', "retry-max-time = 1"]
     for port in (443, 8443):
         lines.append(f'connect-to = ":{port}:127.0.0.1:{server.server_port}"')
     (home / ".curlrc").write_text("\n".join(lines) + "\n")

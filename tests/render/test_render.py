@@ -22,7 +22,7 @@ from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, r
 UNRENDERED = re.compile(r"(?<!\$)\{\{(?! \$|[.])|\{%|\{#|%\}")
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms (`!Sub`) as what stands behind them."""
 
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import combinations, cycle, product
+from typing import Any
 
 from shipshape.template import Answers, Template
 
@@ -16,7 +18,17 @@ ORDERS: Answers = {
     "image_namespace": "octo-org/shop",
     "license": "MIT",
 }
-TEMPLATE = Template(ROOT)
+
+
+class Read(Template):
+    """The template, read once."""
+
+    @cache  # noqa: B019 - there is one, for the whole run
+    def entries(self) -> dict[str, Any]:
+        return super().entries()
+
+
+TEMPLATE = Read(ROOT)
 COMBINATIONS = list(TEMPLATE.combinations())
 
 
