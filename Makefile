@@ -28,7 +28,7 @@ quick: $(VENV)/.ready ## The layers that need no Docker; one of them: make quick
 	SHIPSHAPE_RUN=quick SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(WORKERS) -m "not engine" $(TESTS)
 
 real: $(VENV)/.ready ## The layers that need Docker; one of them: make real LAYER=cluster
-	SHIPSHAPE_RUN=real SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(REAL_WORKERS) --dist loadgroup --no-loadscope-reorder -m engine $(TESTS)
+	SHIPSHAPE_RUN=real SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(REAL_WORKERS) --no-loadscope-reorder -m engine $(TESTS)
 
 check: $(VENV)/.ready ## What the files that you changed can break, within a minute
 	$(RUN)/ruff check --quiet

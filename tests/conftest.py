@@ -13,7 +13,7 @@ from shipshape.template import Answers
 
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
-from tests.support.run import budgets, figures, layers
+from tests.support.run import budgets, figures, lanes, layers
 
 Render = Callable[..., Path]
 TIMES, START = pytest.StashKey[budgets.Times](), pytest.StashKey[float]()
@@ -106,14 +106,9 @@ def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
     return rendered(combination)
 
 
-def group_of(item: pytest.Item) -> str:
-    """The tests with an engine that share something: a layer, or in it a language where each has its own things."""
-    layer = layers.layer_of(item.nodeid)
-    params = getattr(item, "callspec", None)
-    for answers in params.params.values() if params and layer in {"image", "compose"} else ():
-        if isinstance(answers, dict) and "language" in answers:
-            return f"{layer}-{answers['language']}"
-    return layer
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.Lanes | None:
+    """Layers with an engine side by side, where they share nothing."""
+    return lanes.Lanes(config, log) if config.getoption("markexpr") == "engine" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -121,8 +116,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     marked = [item for item in items if item.get_closest_marker("engine")]
     order = list(layers.budgets("real"))
     items.sort(key=lambda item: order.index(name) if (name := layers.layer_of(item.nodeid)) in order else len(order))
-    for item in marked:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     if not marked or "not engine" in config.getoption("markexpr"):
         return
     reason = engine.missing()

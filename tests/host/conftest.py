@@ -254,7 +254,8 @@ def make_versions(project: Path, registry: str, base: str) -> dict[str, str]:  #
             input=f"FROM {base}\n{line}\n", text=True, env=engine.environment(),
         )  # fmt: skip
         engine.docker("push", "--quiet", f"{behind}:{name}")
-        (digest,) = engine.inspect("image", f"{behind}:{name}")["RepoDigests"]
-        digests[name] = digest.partition("@")[2]
+        # another host's registry may have the very same image
+        pushed = engine.inspect("image", f"{behind}:{name}")["RepoDigests"]
+        digests[name] = next(digest.partition("@")[2] for digest in pushed if digest.startswith(f"{behind}@"))
     engine.docker("image", "rm", *(f"{behind}:{name}" for name in digests))
     return digests

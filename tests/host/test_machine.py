@@ -296,12 +296,12 @@ def test_a_preparation_that_fails_says_why(machine: Machine) -> None:
     """Neither a reason that `set -e` has swallowed, nor one that is not the reason."""
     for command, reason in {
         # https://manpages.debian.org/find: fails where one of its folders is not there, whatever it has found
-        "mv /root/.ssh /root/ssh && mkdir -p /home/admin/.ssh && cp /root/key.pub /home/admin/.ssh/authorized_keys": "",
+        "mv /root/.ssh /root/ssh; mkdir -p /home/admin/.ssh; cp /root/admin.pub /home/admin/.ssh/authorized_keys": "",
         "echo 'Nonsense yes' >/etc/ssh/sshd_config.d/99-nonsense.conf": "Nonsense",
     }.items():
         machine.root("bash", "-c", command)
         result = subprocess.run(
-            ["docker", "exec", machine.name, "/root/prepare-host.sh", "/root/key.pub"],
+            ["docker", "exec", machine.name, "/root/prepare-host.sh", "/root/staging.pub"],
             capture_output=True, text=True, check=False, env=engine.environment(),
         )  # fmt: skip
         machine.root("bash", "-c", "[ ! -d /root/ssh ] || mv /root/ssh /root/.ssh; rm -rf /home/admin")
@@ -327,8 +327,10 @@ def by_the_page(machine: Machine, heading: str, version: str, **more: str) -> su
 
 def test_from_an_empty_host_to_the_second_version(machine: Machine) -> None:
     with figures.timed("host", "first deployment, over SSH, rootless"):
-        said = by_the_page(machine, "Deploy", "one").stderr
-    assert re.search(r"^integration: http://127.0.0.1:\d+ answers as it should$", said, re.MULTILINE)
+        said = by_the_page(machine, "Deploy", "one")
+    assert re.search(
+        r"^integration: http://127.0.0.1:\d+ answers as it should$", said.stdout + said.stderr, re.MULTILINE
+    )
     assert machine.live() == "one"
     with machine.under_load():
         machine.deployed("two")

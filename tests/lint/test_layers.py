@@ -1,14 +1,17 @@
 """The layers: each folder of tests has its budget, its row in tests/README.md, and is found by what it is for."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
 from tests.support.run import changes
 from tests.support.run.budgets import Times, table
+from tests.support.run.lanes import group_of
 from tests.support.run.layers import QUICK, REAL, RUNS
 
 FOLDERS = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
@@ -34,6 +37,48 @@ def test_a_layer_over_its_budget_is_said() -> None:
         times.add("tests/tool/test_preview.py::test_one", 2)
     assert not [line.text for line in table(within) if line.over]
     assert [line.text.split()[0] for line in table(over) if line.over] == ["quick", "ecs"]
+
+
+@pytest.mark.parametrize(
+    ("node", "group"),
+    [
+        ("tests/cluster/test_rollout.py::test_a[rolling-go]", "cluster"),
+        ("tests/host/test_machine.py::test_a", "host"),
+        ("tests/image/test_image.py::test_a[python-3.14]", "image python"),
+        ("tests/compose/test_compose.py::test_a[go-1.27-ghcr-compose]", "compose go"),
+        ("tests/compose/test_compose.py::test_a", "compose"),
+    ],
+)
+def test_tests_that_share_something_are_of_one_group(node: str, group: str) -> None:
+    assert group_of(node) == group
+
+
+def test_a_group_runs_in_one_lane(tmp_path: Path) -> None:
+    """In a run of its own: every worker writes down its tests."""
+    for name in ("cluster", "host"):
+        folder = tmp_path / "tests" / name
+        folder.mkdir(parents=True)
+        (folder / f"test_{name}.py").write_text(LANE)
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_xdist_make_scheduler\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = engine\n")
+    command = [sys.executable, "-m", "pytest", "-n2", "-mengine", "-pno:cacheprovider", "--no-loadscope-reorder"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WRITTEN": str(tmp_path / "written")}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert "16 passed" in done.stdout, done.stdout + done.stderr
+    lines = (tmp_path / "written").read_text().split()
+    assert len(set(lines)) == 2, "a layer in two lanes, or both in one"
+
+
+LANE = """
+import os, pathlib, pytest, time
+pytestmark = pytest.mark.engine
+@pytest.mark.parametrize("number", range(8))
+def test_it(number):
+    time.sleep(0.1)
+    with open(os.environ["WRITTEN"], "a") as file:
+        file.write(pathlib.Path(__file__).stem + os.environ["PYTEST_XDIST_WORKER"] + chr(10))
+"""
 
 
 def test_one_layer_alone_has_not_the_budget_of_the_whole() -> None:

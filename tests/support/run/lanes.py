@@ -1,0 +1,26 @@
+"""Which tests with an engine share something: they run one after the other, in one of the two lanes.
+
+Not by xdist's `--dist loadgroup`: 3.8.0 writes the group into `Item._nodeid`, which pytest 9.2 does not read any more;
+so every test goes anywhere, in silence.
+"""
+
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from tests.support.run.layers import layer_of
+
+BY_LANGUAGE = {"image", "compose"}  # where each language has names and ports of its own
+
+
+def group_of(node: str) -> str:
+    """A layer, or in it a language: `tests/image/test_load.py::test_x[go-1.27]` is of `image go`."""
+    layer = layer_of(node)
+    if layer not in BY_LANGUAGE or "[" not in node:
+        return layer
+    return f"{layer} {node.rpartition('[')[2].partition('-')[0].rstrip(']')}"
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a worker one group after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
