@@ -30,7 +30,7 @@ from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 
-# Debian, as a digest that /work/shared/pins.yaml gives evidence for.
+# By digest, as everything that comes from elsewhere.
 DEBIAN = "debian:13.7-slim@sha256:a99cfc517144bc59b1978475ec53b46ecabec7e43635402ee5b77cc54cd1b20a"
 
 
