@@ -30,7 +30,7 @@ def go_tool(name: str) -> str:
 def run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
     """Run a linter; what it prints is the test's failure where it finds something."""
     result = subprocess.run(
-        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, timeout=600, check=False
+        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, timeout=1800, check=False
     )
     if result.returncode != 0:
         pytest.fail(
