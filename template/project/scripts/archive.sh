@@ -11,8 +11,14 @@ mkdir -p "$3"
 
 # In the pipeline it is there already, as BuildKit wrote it: saving the image would make other layers of the same files.
 [[ -e $archive ]] || docker save --output "$archive" "$image"
-# Packages, and the files that they were found by, but not each file of each package: that makes an SBOM ten times as long,
-# too long for the public transparency log (https://github.com/sigstore/cosign/issues/3599).
+# Packages and what depends on what, but no single files: with them an SBOM is ten times as long, too long for the public
+# transparency log (https://github.com/sigstore/cosign/issues/3599).
+sbom=${archive%.tar}.spdx.json
 SYFT_FILE_METADATA_SELECTION=none SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP=false \
-  syft scan --quiet "docker-archive:$archive" --output "spdx-json=${archive%.tar}.spdx.json"
+  syft scan --quiet "docker-archive:$archive" --output "spdx-json=$sbom.whole"
+jq --compact-output 'del(.files, .packages[].packageVerificationCode)
+  | .packages[].filesAnalyzed = false
+  | .relationships |= map(select([.spdxElementId, .relatedSpdxElement] | any(startswith("SPDXRef-File-")) | not))' \
+  "$sbom.whole" >"$sbom"
+rm "$sbom.whole"
 crane digest --tarball "$archive"
