@@ -59,7 +59,7 @@ files_of() {
   tar -xf "$work/layer.tar" --to-command='echo "$(sha256sum | cut -c 1-64) $TAR_FILENAME"' | sort -k 2
 }
 for side in published built; do
-  config_of "$work/$side" | jq 'del(.rootfs)' >"$work/$side.settings"
+  config_of "$work/$side" | jq --sort-keys 'del(.rootfs)' >"$work/$side.settings"
   jq --raw-output '.[0].Layers[]' "$work/$side/manifest.json" >"$work/$side.layers"
 done
 difference settings || true
