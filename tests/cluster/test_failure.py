@@ -114,7 +114,8 @@ def test_a_cancelled_job_is_rolled_back_while_it_starts_a_version(release: Relea
         process = step.start(command, release.project, **release.settings("production"), IMAGE=bad)
         wait_until("the bad version", lambda: bad in release.images())
         step.cancel(process)
-        assert bad in release.images(), "nothing has taken it back yet"
+        if command == STEP:
+            assert bad in release.images(), "nothing has taken it back yet: the script was told nothing"
         recovered(release)
         process.communicate(timeout=10)  # nothing that it started is left: its output ends
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
@@ -137,7 +138,7 @@ def recovered(release: Release) -> None:
     result = release.run("recover", "production")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr.splitlines()[-1] == f"recover: production runs {release.image('v1')} as before"
-    assert version(release) == "v1"
+    wait_until("v1", lambda: version(release) == "v1")  # a pod that ends is sent requests for a moment yet
     again = release.run("recover", "production")
     assert again.returncode == 0, again.stderr
     assert "recover: nothing to roll back" in again.stderr

@@ -40,17 +40,17 @@ def test_without_docker_it_renders_and_says_why_it_stops_there(checkout: Path) -
 
 @pytest.mark.engine
 def test_with_docker_it_runs_and_can_be_run_again(checkout: Path) -> None:
-    port = free_port()
+    port, project = free_port(), "shipshape-test-demo"  # a name of its own: a newcomer's demo may be here already
     shared = ROOT.parent / "shared"
     if shared.exists():
         (checkout.parent / "shared").symlink_to(shared)
     try:
         for _ in range(2):
-            result = make_demo(checkout, HOST_PORT=str(port))
+            result = make_demo(checkout, HOST_PORT=str(port), COMPOSE_PROJECT_NAME=project)
             assert result.returncode == 0, result.stdout + result.stderr
             assert f"http://127.0.0.1:{port}\n" in result.stdout
-            assert Container("demo-dev-app-1", port).get("/readyz").status == 200
+            assert Container(f"{project}-app-1", port).get("/readyz").status == 200
     finally:
         subprocess.run(
-            ["docker", "compose", "--project-name=demo", "down", "--volumes"], check=True, capture_output=True
+            ["docker", "compose", f"--project-name={project}", "down", "--volumes"], check=True, capture_output=True
         )
