@@ -46,6 +46,7 @@ REFUSED = [
     ("github_owner=octo org", "use OWNER/NAME"),  # the name that the question had
     ("language=cobol", "'cobol' is not in ['python'"),
     ("language_version=2.7", "'2.7' is not in ['3.14', '3.13']"),
+    ("database=mysql", "'mysql' is not in ['postgres', 'none']"),
     ("registry=floppy", "'floppy' is not in ['ghcr'"),
     ("image_namespace=Octo", "use lower-case letters"),
     ("image_namespace=octo//shop", "use lower-case letters"),

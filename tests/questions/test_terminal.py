@@ -1,4 +1,4 @@
-"""The questionnaire in a real terminal of 80 by 30."""
+"""The questionnaire in a real terminal of 80 by 32."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ import yaml
 from tests.questions.test_answers import ONLY_FOR
 from tests.support.render import TEMPLATE
 
-COLUMNS, ROWS = 80, 30
+COLUMNS, ROWS = 80, 32
 DOWN, ENTER = "\x1b[B", "\r"
 
 
