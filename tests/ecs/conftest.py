@@ -22,6 +22,13 @@ from tests.support.aws.policies import IDS
 from tests.support.render import TEMPLATE
 
 IMAGE = "ghcr.io/octo-org/shop/orders-api"
+SECRETS = {
+    "DatabaseUrl": "postgresql://app@db:5432/app",
+    "DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
+    "DatabaseOwnerUrl": "postgresql://owner@db:5432/app",
+    "DatabaseOwnerSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:owner-AbCdEf",
+    "RegistrySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf",
+}
 
 
 def digest(letter: str) -> str:
@@ -211,6 +218,7 @@ def world_of(  # noqa: PLR0913, PLR0917 - what a world is made of
                 "VpcId": vpc, "PublicSubnetIds": ",".join(subnets[:2]), "PrivateSubnetIds": ",".join(subnets[2:4]),
                 "CertificateArn": certificate["CertificateArn"],
             }  # fmt: skip
+            content["Parameters"] |= {name: arn for name, arn in SECRETS.items() if name in content["Parameters"]}
             path.write_text(json.dumps(content))
         cloud.calls.clear()
         return world

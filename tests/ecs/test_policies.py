@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ NOT_USED = {
     "functions": {f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")},
 }
 # What IAM itself asks for beside the call: handing CloudFormation its role. And what recover.sh calls while
-# CloudFormation is at work: test_scripts.py cancels a job then, and sees the call.
-BESIDE = {"iam:PassRole", "cloudformation:CancelUpdateStack"}
+# CloudFormation or a migration is at work: test_scripts.py and test_migrations.py cancel a job then, and see the call.
+BESIDE = {"iam:PassRole", "cloudformation:CancelUpdateStack", "ecs:StopTask"}
 
 
 def handlers(kind: str) -> set[str]:
@@ -91,7 +92,7 @@ def project(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path])
 def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Path) -> None:
     kinds = {
         resource["Type"]
-        for stack in ("roles", "service")
+        for stack in ("roles", "migrate", "service")
         for resource in load(project / f"deploy/ecs/{stack}.yml")["Resources"].values()
     }
     called = set[str]().union(*map(handlers, kinds))
@@ -110,6 +111,9 @@ def test_the_deploy_role_may_do_what_the_scripts_call_and_no_more(
     stack = "orders-api-staging-service"
     stacks.endings[stack] = ["ROLLBACK_COMPLETE"]
     assert world.run("deploy.sh", "staging", digest("a")).returncode == 1
+    world.cloud.tasks.exit_code = 1
+    assert world.run("deploy.sh", "staging", digest("a")).returncode == 1
+    world.cloud.tasks.exit_code = 0
     if strategy == "blue-green":
         world.cloud.hold_for("staging-service")
     assert world.run("deploy.sh", "staging", digest("a")).returncode == 0
@@ -174,9 +178,15 @@ def test_a_role_is_made_and_changed_only_within_the_boundary(project: Path) -> N
 def test_the_roles_of_the_tasks_fit_into_the_boundary(all_of: list[Deployment]) -> None:
     for deployment in all_of:
         boundary = deployment.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
-        (policy,) = deployment.resources["ExecutionRole"]["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement in boundary, "Fargate could not start a task"
+        for role in ("ExecutionRole", "MigrationRole"):
+            (policy,) = deployment.resources[role]["Properties"]["Policies"]
+            for action, target in pairs(policy["PolicyDocument"]["Statement"]):
+                assert (action, target) in set(pairs(boundary)), "Fargate could not start a task"
+
+
+def pairs(found: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for statement in found:
+        yield from product(as_list(statement["Action"]), as_list(statement["Resource"]))
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])

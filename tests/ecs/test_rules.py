@@ -14,18 +14,14 @@ import pytest
 import yaml
 from shipshape.template import Answers
 
+from tests.ecs.conftest import SECRETS
 from tests.support.aws.cloudformation import load, parameters, resolve
 from tests.support.render import TEMPLATE
 from tests.support.render.answers import ECS
 
 DOCS = "https://docs.aws.amazon.com"
 HUB = f"{DOCS}/securityhub/latest/userguide"
-SECRETS = {
-    "DatabaseUrl": "postgresql://app@db:5432/app",
-    "DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database-AbCdEf",
-    "RegistrySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf",
-}
-STACKS = ("bootstrap", "load-balancer", "alarms", "roles", "service")
+STACKS = ("bootstrap", "load-balancer", "alarms", "roles", "migrate", "service")
 
 
 @dataclass
@@ -44,13 +40,21 @@ class Deployment:
         return found
 
     def one(self, kind: str) -> dict[str, Any]:
-        (found,) = self.of_type(kind)
+        (found,) = [one for one in self.of_type(kind) if one not in self.of_migrations]
         return found
 
     @property
+    def of_migrations(self) -> list[dict[str, Any]]:
+        """What migrate.yml makes; the rules about the service are not about this."""
+        return [one["Properties"] for name, one in self.resources.items() if name.startswith("Migration")]
+
+    @property
     def container(self) -> dict[str, Any]:
-        (container,) = self.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
-        found: dict[str, Any] = container
+        return container_of(self.one("AWS::ECS::TaskDefinition"))
+
+    @property
+    def migration(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.resources["Migration"]["Properties"]
         return found
 
     @property
@@ -61,9 +65,15 @@ class Deployment:
         yield from self.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
 
 
+def container_of(task: dict[str, Any]) -> dict[str, Any]:
+    (container,) = task["ContainerDefinitions"]
+    found: dict[str, Any] = container
+    return found
+
+
 def deployments(project: Path, choices: Answers) -> Iterator[Deployment]:
-    for environment, secrets in product(("staging", "production"), ({}, SECRETS)):
-        given = parameters(project, environment) | secrets
+    for environment, registry in product(("staging", "production"), ("", SECRETS["RegistrySecretArn"])):
+        given = parameters(project, environment) | SECRETS | {"RegistrySecretArn": registry}
         resources: dict[str, dict[str, Any]] = {}
         for name in STACKS:
             made = resolve(load(project / f"deploy/ecs/{name}.yml"), given)
@@ -101,6 +111,22 @@ def attribute(properties: dict[str, Any], kind: str, key: str) -> str:
 def balancers(d: Deployment) -> list[dict[str, Any]]:
     balancer = d.one("AWS::ECS::Service")["LoadBalancers"]
     return list(balancer)
+
+
+def reads(d: Deployment, role: str) -> set[str]:
+    """The secrets that a role may read."""
+    (policy,) = d.resources[role]["Properties"]["Policies"]
+    found = [
+        one["Resource"]
+        for one in policy["PolicyDocument"]["Statement"]
+        if "secretsmanager:GetSecretValue" in one["Action"]
+    ]
+    return set(found)
+
+
+def registry_secret(d: Deployment) -> set[str]:
+    declared = "RegistrySecretArn" in load(d.project / "deploy/ecs/roles.yml")["Parameters"]
+    return {d.given["RegistrySecretArn"]} - {""} if declared else set()
 
 
 # Rule, what it asks, and where that comes from.
@@ -166,6 +192,39 @@ RULES: list[Rule] = [
         f"{DOCS}/AmazonECS/latest/developerguide/alb.html",
     ),
     (
+        "a migration is the service's own image, as restricted, and no server",
+        lambda d: (
+            container_of(d.migration)["Command"] == ["migrate"]
+            and container_of(d.migration)["Image"] == d.container["Image"]
+            and not {"PortMappings", "HealthCheck"} & container_of(d.migration).keys()
+            and all(
+                container_of(d.migration)[key] == d.container[key]
+                for key in ("User", "ReadonlyRootFilesystem", "LinuxParameters", "StopTimeout", "Essential")
+            )
+            and all(
+                d.migration[key] == d.one("AWS::ECS::TaskDefinition")[key]
+                for key in ("Cpu", "Memory", "NetworkMode", "RequiresCompatibilities", "RuntimePlatform")
+            )
+        ),
+        "docs/contract.md",
+    ),
+    (
+        "the owner's password is for migrations alone, and the service's for the service",
+        lambda d: (
+            container_of(d.migration)["Secrets"]
+            == [{"Name": "DATABASE_PASSWORD", "ValueFrom": f"{SECRETS['DatabaseOwnerSecretArn']}:password::"}]
+            and {"Name": "DATABASE_URL", "Value": SECRETS["DatabaseOwnerUrl"]}
+            in container_of(d.migration)["Environment"]
+            and d.migration["ExecutionRoleArn"].endswith(
+                f"role/{d.resources['MigrationRole']['Properties']['RoleName']}"
+            )
+            and "TaskRoleArn" not in d.migration
+            and reads(d, "MigrationRole") == {SECRETS["DatabaseOwnerSecretArn"]} | registry_secret(d)
+            and reads(d, "ExecutionRole") == {SECRETS["DatabaseSecretArn"]} | registry_secret(d)
+        ),
+        f"{DOCS}/AmazonECS/latest/developerguide/task_execution_IAM_role.html",
+    ),
+    (
         "one name and one port",
         lambda d: (
             {(one["ContainerName"], one["ContainerPort"]) for one in balancers(d)}
@@ -226,9 +285,7 @@ RULES: list[Rule] = [
     (
         "secrets by reference",
         lambda d: (
-            "Secrets" not in d.container
-            if not d.given["DatabaseSecretArn"]
-            else d.container["Secrets"]
+            d.container["Secrets"]
             == [{"Name": "DATABASE_PASSWORD", "ValueFrom": f"{SECRETS['DatabaseSecretArn']}:password::"}]
         ),
         f"{HUB}/ecs-controls.html#ecs-8",
@@ -272,7 +329,7 @@ RULES: list[Rule] = [
         "what tasks hold is bounded",
         lambda d: all(
             d.resources[name]["Properties"]["PermissionsBoundary"] == f"orders-api-{d.environment}-boundary"
-            for name in ("ExecutionRole", "TaskRole")
+            for name in ("ExecutionRole", "TaskRole", "MigrationRole")
         ),
         f"{DOCS}/IAM/latest/UserGuide/access_policies_boundaries.html",
     ),

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.ecs.conftest import SETUP, STRATEGIES, World, digest
-from tests.ecs.test_rules import SECRETS
+from tests.ecs.conftest import SECRETS, SETUP, STRATEGIES, World, digest
 from tests.support.aws import stacks
 
 CASES = list(product(STRATEGIES, ("ghcr", "ecr"), ("staging", "production")))
@@ -22,7 +21,7 @@ def made(request: pytest.FixtureRequest, world_of: Callable[..., World]) -> tupl
     strategy, registry, environment = request.param
     world = world_of(strategy=strategy, registry=registry)
     more = SECRETS | {"Image": digest("a"), "AlarmEmail": "oncall@example.com"}
-    world.make(*SETUP, "roles", "service", environment=environment, **more)
+    world.make(*SETUP, "roles", "migrate", "service", environment=environment, **more)
     return world, strategy, environment
 
 
@@ -130,8 +129,10 @@ def dimensions_of(alarm: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def check_logs_and_roles(world: World, environment: str) -> None:
-    (group,) = world.client("logs").describe_log_groups(logGroupNamePrefix="/ecs/")["logGroups"]
-    assert group["retentionInDays"] == int(world.parameters(environment)["LogRetentionDays"])
+    groups = world.client("logs").describe_log_groups(logGroupNamePrefix="/ecs/")["logGroups"]
+    name = f"/ecs/orders-api-{environment}"
+    assert {group["logGroupName"] for group in groups} == {name, f"{name}-migrate"}
+    assert {group["retentionInDays"] for group in groups} == {int(world.parameters(environment)["LogRetentionDays"])}
     iam = world.client("iam")
     for role in ("execution", "task"):
         found = iam.get_role(RoleName=f"orders-api-{environment}-{role}")["Role"]
@@ -139,3 +140,4 @@ def check_logs_and_roles(world: World, environment: str) -> None:
         assert boundary.endswith(f":policy/orders-api-{environment}-boundary")
     policy = iam.get_role_policy(RoleName=f"orders-api-{environment}-execution", PolicyName="start")["PolicyDocument"]
     assert SECRETS["DatabaseSecretArn"] in json.dumps(policy)
+    assert SECRETS["DatabaseOwnerSecretArn"] not in json.dumps(policy)

@@ -90,7 +90,7 @@ def test_one_layer_alone_has_not_the_budget_of_the_whole() -> None:
 @pytest.mark.parametrize(
     ("path", "tests"),
     [
-        ("template/project/{{ only.ecs }}/deploy/ecs/deploy.sh", {"tests/ecs", "tests/render"}),
+        ("template/project/{{ only.ecs }}/deploy/ecs/deploy.sh.jinja", {"tests/ecs", "tests/render"}),
         ("tests/tool/test_preview.py", {"tests/tool/test_preview.py"}),
         ("tests/support/aws/cloud.py", {"tests/ecs"}),
         (".github/workflows/ci.yml", {"tests/render/test_pins.py", "tests/lint"}),

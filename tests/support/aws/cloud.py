@@ -19,6 +19,7 @@ from tests.support.aws import stacks
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HANDLED_HERE = ("ListServiceDeployments", "DescribeServiceDeployments", "ContinueServiceDeployment")
+OF_TASKS = ("RunTask", "DescribeTasks", "ListTasks", "StopTask", "GetLogEvents")
 # Where a signature's name for a service is not the one that IAM uses.
 IAM_NAMES = {"monitoring": "cloudwatch"}
 
@@ -69,6 +70,51 @@ class Deployments:
         return {"serviceDeploymentArn": arn}
 
 
+@dataclass
+class Tasks:
+    """Tasks that run once, which moto starts but never ends: what they were started with, and how they end.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html
+    """
+
+    exit_code: int | None = 0  # `None` while they run
+    log: list[str] = field(default_factory=list)
+    failure: str = ""  # why none is started
+    started: list[dict[str, Any]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+
+    def handle(self, operation: str, body: str) -> dict[str, Any]:
+        asked: dict[str, Any] = json.loads(body)
+        if operation == "RunTask":
+            if self.failure:
+                return {"tasks": [], "failures": [{"arn": "", "reason": self.failure}]}
+            self.started.append(asked)
+            return {"tasks": [{"taskArn": self.arn(len(self.started))}], "failures": []}
+        if operation == "ListTasks":
+            running = self.exit_code is None and self.started and not self.stopped
+            return {"taskArns": [self.arn(len(self.started))] if running else []}
+        if operation == "StopTask":
+            self.stopped.append(asked["task"])
+            return {}
+        if operation == "GetLogEvents":
+            assert asked["logStreamName"] == f"migrate/migrate/{len(self.started)}"
+            return {"events": [{"message": line} for line in self.log]}
+        code = 137 if self.stopped else self.exit_code
+        return {
+            "tasks": [
+                {
+                    "lastStatus": "RUNNING" if code is None else "STOPPED",
+                    "stoppedReason": "Essential container in task exited",
+                    "containers": [{"name": "migrate", "exitCode": code}],
+                }
+            ]
+        }
+
+    @staticmethod
+    def arn(number: int) -> str:
+        return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/orders-api-staging-migrate/{number}"
+
+
 class Quiet(WSGIRequestHandler):
     """Logs nothing."""
 
@@ -88,7 +134,7 @@ class Cloud:
 
         parsing.clean_json = _without_nothing(parsing.clean_json)
         self.calls: list[Call] = []
-        self.deployments = Deployments()
+        self.deployments, self.tasks = Deployments(), Tasks()
         self._held = ""
         self._clients: dict[str, Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -119,7 +165,7 @@ class Cloud:
         request = Request(f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
         urlopen(request, timeout=30).close()
         self.calls.clear()
-        self.deployments = Deployments()
+        self.deployments, self.tasks = Deployments(), Tasks()
         self._held = ""
 
     def hold_for(self, stack: str) -> None:
@@ -139,8 +185,9 @@ class Cloud:
         if scope and operation:
             service = IAM_NAMES.get(scope[1], scope[1])
             self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace")))
-        if operation in HANDLED_HERE:
-            answer = json.dumps(self.deployments.handle(operation, body.decode())).encode()
+        if operation in HANDLED_HERE + OF_TASKS:
+            player = self.tasks if operation in OF_TASKS else self.deployments
+            answer = json.dumps(player.handle(operation, body.decode())).encode()
             start("200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(answer)))])
             return [answer]
         if operation == "CancelUpdateStack":  # which moto does not know
