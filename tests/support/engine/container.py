@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from subprocess import PIPE, STDOUT
 from typing import Any
@@ -40,21 +41,31 @@ class Answer:
 
 @dataclass(frozen=True)
 class Container:
-    """A container that listens on a port of 127.0.0.1."""
+    """A container that listens on a port of `host`."""
 
     name: str
     port: int
+    host: str = "127.0.0.1"
 
-    def connect(self, timeout: float = 10) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def connect(self, timeout: float = 20) -> HTTPConnection:
+        return HTTPConnection(self.host, self.port, timeout=timeout)
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
         connection = self.connect()
         try:
-            connection.request(method, path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+            named = {name.replace("_", "-"): text for name, text in headers.items()}
+            connection.request(method, path, body, named)
             return read(connection.getresponse())
         finally:
             connection.close()
+
+    def post(self, path: str, content: object, **headers: str) -> Answer:
+        """Send JSON, or bytes as they are."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return self.get(path, "POST", body, **{"Content_Type": "application/json"} | headers)
+
+    def socket(self, timeout: float = 20) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=timeout)
 
     def wait_until_it_answers(self, seconds: float = 30) -> float:
         """Wait for `/healthz`; returns the seconds that it took, raises AssertionError with the log."""
@@ -95,8 +106,13 @@ class Container:
     def signal(self, name: str) -> None:
         docker("kill", f"--signal={name}", self.name)
 
-    def wait(self) -> int:
-        return int(docker("wait", self.name, timeout=60))
+    def started(self) -> float:
+        """When its process began, in seconds since 1970."""
+        return datetime.fromisoformat(self.state()["StartedAt"][:26] + "Z").timestamp()
+
+    def wait(self, seconds: float = 60) -> int:
+        """Wait for its end; returns its exit code."""
+        return int(docker("wait", self.name, timeout=seconds))
 
     def memory(self) -> float:
         """MiB in use."""
@@ -125,7 +141,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(image: str, *options: str, memory: int, port: int = 0) -> Iterator[Container]:
+def running(
+    image: str, *options: str, memory: int, port: int = 0, command: tuple[str, ...] = ()
+) -> Iterator[Container]:
     """Start a container under the contract's restrictions, and remove it in the end.
 
     It is in the machine's own network, so that no proxy of Docker's stands between the test and the listener.
@@ -133,7 +151,8 @@ def running(image: str, *options: str, memory: int, port: int = 0) -> Iterator[C
     name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
     port = port or free_port()
     network = ("--network=host", f"--env=PORT={port}")
-    docker("run", "--detach", f"--name={name}", f"--memory={memory}m", *network, *RESTRICTIONS, *options, image)
+    limits = (f"--memory={memory}m", *RESTRICTIONS)
+    docker("run", "--detach", f"--name={name}", *network, *limits, *options, image, *command)
     try:
         yield Container(name, port)
     finally:

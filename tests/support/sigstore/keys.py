@@ -87,4 +87,7 @@ class Authority:
         if host:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            # Python 3.13 and later refuse a certificate without.
+            issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.secret.public_key())
+            builder = builder.add_extension(issuer, critical=False)
         return builder.sign(self.secret, hashes.SHA256())
