@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
+from tests.image.waits import begun
 from tests.support import engine
+from tests.support.engine import database
 from tests.support.engine.container import Container, running
+from tests.support.engine.database import Server
 from tests.support.paths import ENGINE
 from tests.support.render import COMBINATIONS, TEMPLATE
 from tests.support.run import figures
@@ -28,30 +32,38 @@ class Service:
     image: str
     row: dict[str, Any]
 
-    def start(self, *options: str, port: int = 0) -> AbstractContextManager[Container]:
-        return running(self.image, *options, memory=self.row["memory"]["limit"], port=port)
+    def start(self, *options: str, port: int = 0, command: str = "") -> AbstractContextManager[Container]:
+        memory, arguments = self.row["memory"]["limit"], tuple(command.split())
+        return running(self.image, *options, memory=memory, port=port, command=arguments)
+
+    def run(self, command: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
+        """Run a command of the image, or none, that ends by itself; its exit code and its log."""
+        with self.start(*options, command=command) as container:
+            return container.wait(), container.lines()
 
 
 def label_of(answers: Answers) -> str:
     return f"{answers['language']}-{answers['language_version']}"
 
 
-# An image depends on the language and its version alone; the last registry and orchestrator stand for all.
-IMAGES = list({label_of(answers): answers for answers in COMBINATIONS}.values())
+# An image depends on the language, its version and the database alone; the last registry stands for all.
+IMAGES = list({label_of(answers): answers | {"database": "postgres"} for answers in COMBINATIONS}.values())
 
 
-@pytest.fixture(scope="session", params=IMAGES, ids=label_of)
-def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Service:
-    answers: Answers = request.param
-    label = label_of(answers)
-    project, image = rendered(answers), f"shipshape-test/{label}:v1"
+def built(answers: Answers, project: Path) -> Service:
+    label, language = label_of(answers), answers["language"]
+    image = f"shipshape-test/{label}:{'v1' if answers['database'] == 'postgres' else answers['database']}"
     start = time.monotonic()
     log = engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
     cached = re.search(r"^#\d+ CACHED", log, re.MULTILINE)
     figures.note(label, "build, partly cached" if cached else "cold build", time.monotonic() - start, "s")
     figures.note(label, "added to the base", (size(image) - size(base_of(project))) / 1e6, "MB")
-    language = answers["language"]
     return Service(label, language, project, image, TEMPLATE.table("languages")[language])
+
+
+@pytest.fixture(scope="session", params=IMAGES, ids=label_of)
+def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Service:
+    return built(request.param, rendered(request.param))
 
 
 @pytest.fixture
@@ -59,6 +71,50 @@ def container(service: Service) -> Iterator[Container]:
     with service.start() as started:
         started.wait_until_it_answers()
         yield started
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with TLS, for all languages of this worker."""
+    with database.server(tmp_path_factory.mktemp("postgres"), tls=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def migrated(service: Service, postgres: Server) -> str:
+    """The name of a database of this language, as its own migrations left it."""
+    name = database.database_name(service.label)
+    postgres.create(name)
+    code, lines = service.run("migrate", *postgres.settings(name, "owner"))
+    assert code == 0, lines
+    return name
+
+
+@pytest.fixture(scope="session")
+def shop(service: Service, postgres: Server, migrated: str) -> Iterator[Container]:
+    """The service with its database, for all tests that only ask."""
+    with service.start(*postgres.settings(migrated)) as started:
+        started.wait_until_it_answers()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server without TLS, which the waits lock and freeze."""
+    with database.server(tmp_path_factory.mktemp("plain"), tls=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def waits(service: Service, plain: Server) -> Iterator[dict[str, Future[None]]]:
+    with begun(service, plain) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _waits_begin_with_the_first_test(request: pytest.FixtureRequest) -> None:
+    if "service" in request.fixturenames and any("test_waits" in item.nodeid for item in request.session.items):
+        request.getfixturevalue("waits")
 
 
 def base_of(project: Path) -> str:

@@ -38,14 +38,9 @@ def test_the_endpoints(container: Container) -> None:
     assert (container.get("/healthz").status, container.get("/healthz").json) == (200, {"status": "ok"})
     ready = container.get("/readyz")
     assert (ready.status, ready.json) == (200, {"status": "ready", "checks": {}})
-    missing = container.get("/no/such/page?x=1")
-    assert (missing.status, missing.json) == (404, {"error": "not found"})
-    for path in ("/", "/healthz", "/readyz", "/no/such/page"):
+    for path in ("/", "/healthz", "/readyz"):
         assert container.get(path).headers["content-type"].startswith("application/json"), path
-    for method in ("POST", "DELETE", "PROPFIND"):
-        refused = container.get("/healthz", method=method)
-        assert refused.status in {400, 404, 405}, method
-        assert refused.json["error"], method
+    assert container.get("/no/such/page?x=1").status == 404
     assert 400 <= container.get("/", method="BREW").status < 500, "a parser may refuse a method that it doesn't know"
 
 
@@ -157,38 +152,6 @@ def test_nothing_in_the_image_belongs_to_the_service(service: Service, tmp_path:
     assert [path for path in theirs if not path.startswith(("dev/", "home/nonroot"))] == []
 
 
-def test_a_bad_setting_is_refused_at_the_start_in_one_line(service: Service, tmp_path: Path) -> None:
-    for name, value in [("PORT", "eighty"), ("PORT", "80"), ("PORT", "65536"), ("LOG_LEVEL", "loud")]:
-        code, lines = refused(service, f"--env={name}={value}")
-        assert code == 1, (name, value)
-        assert len(lines) == 1, lines
-        assert (lines[0]["level"], lines[0]["message"]) == ("error", "bad settings")
-        assert name in lines[0]["error"], lines
-    code, lines = refused(service, "--env=PORT=9000", "--env=PORT_FILE=/run/secrets/port")
-    assert (code, len(lines)) == (1, 1)
-    assert "PORT" in lines[0]["error"]
-    code, lines = refused(service, "--env=DATABASE_PASSWORD_FILE=/run/secrets/none")
-    assert (code, len(lines)) == (1, 1)
-    assert "DATABASE_PASSWORD" in lines[0]["error"]
-    code, lines = refused(service, "--env=DATABASE_URL=postgresql://app:s3cret@127.0.0.1:5432/app")
-    assert (code, len(lines)) == (1, 1)
-    assert "s3cret" not in str(lines)
-
-
-def refused(service: Service, *options: str) -> tuple[int, list[dict[str, str]]]:
-    with service.start(*options) as container:
-        return container.wait(), container.lines()
-
-
-def test_a_setting_may_come_as_a_file(service: Service, tmp_path: Path) -> None:
-    port = free_port()
-    (tmp_path / "port").write_text(f"{port}\n")
-    from_file = (f"--volume={tmp_path}/port:/run/secrets/port:ro", "--env=PORT_FILE=/run/secrets/port", "--env=PORT=")
-    with service.start(*from_file, port=port) as container:
-        container.wait_until_it_answers()
-        container.wait_for_health("healthy")
-
-
 def test_it_turns_healthy(service: Service) -> None:
     start = time.monotonic()
     with service.start() as container:
@@ -210,16 +173,6 @@ def test_the_health_check_tells_a_dead_service(service: Service) -> None:
         engine.docker("exec", container.name, *command)
         with pytest.raises(engine.DockerError, match="exit code 1"):
             engine.docker("exec", f"--env=PORT={free_port()}", container.name, *command)
-
-
-def test_an_idle_service_stops_at_once(service: Service, container: Container) -> None:
-    with socket.create_connection(("127.0.0.1", container.port)):
-        start = time.monotonic()
-        container.signal("TERM")
-        assert container.wait() == 0
-        took = time.monotonic() - start
-    figures.note(service.label, "SIGTERM to exit", took, "s")
-    assert took < 5, "an idle connection must not hold up the stop"
 
 
 def test_a_running_request_is_finished_before_the_stop(service: Service) -> None:

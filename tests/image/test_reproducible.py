@@ -18,7 +18,8 @@ from shipshape.template import Answers
 
 from tests.image.conftest import label_of
 from tests.support import engine
-from tests.support.render import ORDERS, commit, one_per, render
+from tests.support.engine.container import running
+from tests.support.render import ORDERS, TEMPLATE, commit, one_per, render
 from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
@@ -74,3 +75,6 @@ def test_the_same_commit_becomes_the_same_layers(answers: Answers, plain_templat
     assert fresh["Config"] == cached["Config"]
     unreadable = [name for name, (mode, *_) in right.items() if int(mode, 8) & 0o444 != 0o444]
     assert unreadable == [], "the service itself is not root"
+    with running(names[1], memory=TEMPLATE.table("languages")[answers["language"]]["memory"]["limit"]) as container:
+        container.wait_until_it_answers()
+        container.wait_for_health("healthy")

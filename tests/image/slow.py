@@ -1,0 +1,80 @@
+"""Clients that are slow, and others that only take their time: what tests/image/waits.py runs side by side."""
+
+import time
+
+from tests.image.place import Place
+from tests.support.engine import wire
+
+SLACK = 3  # seconds, on a machine that does other things too
+BODY = wire.post("/items", "Content-Length: 1000", body=b'{"name": "')
+OTHER_BODY = wire.post("/items", "Transfer-Encoding: chunked", body=wire.chunk(b'{"name": "'))
+
+
+def within(end: wire.End, least: float, most: float) -> None:
+    assert least <= end.seconds <= most + SLACK, end
+    assert end.status in {0, 400, 408}, end
+
+
+def a_header_that_trickles_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, wire.HEAD + b"X-Slow: ", b"x", seconds=40), 5, 10)
+
+
+def a_header_that_stalls_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, wire.HEAD, b"", seconds=40), 5, 10)
+
+
+def a_second_header_that_trickles_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, wire.HEAD + b"X-Slow: ", b"x", seconds=40, after=wire.GET), 5, 10)
+
+
+def a_body_that_trickles_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, BODY, b"x", seconds=60), 15, 30)
+
+
+def a_body_that_stalls_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, BODY, b"", seconds=60), 15, 30)
+
+
+def a_chunked_body_that_trickles_is_ended(place: Place) -> None:
+    within(wire.dripped(place.container, OTHER_BODY, wire.chunk(b"x"), seconds=60), 15, 30)
+
+
+def a_body_that_takes_some_seconds_is_taken(place: Place) -> None:
+    """A telephone in a tunnel is no attacker."""
+    body = b'{"name": "slow", "quantity": 1}'
+    with place.container.socket() as connection:
+        connection.sendall(wire.post("/items", f"Content-Length: {len(body)}", body=body[:10]))
+        time.sleep(12)
+        connection.sendall(body[10:])
+        assert wire.read_one(connection).split()[1] == b"201"
+
+
+def a_connection_is_kept_for_75_seconds(place: Place) -> None:
+    """Longer than a load balancer keeps it, which would otherwise send a request into a connection that closes."""
+    end = wire.dripped(place.container, b"", b"", seconds=100, after=wire.GET)
+    assert (end.said, 74 <= end.seconds <= 75 + 2 * SLACK) == (b"", True), end
+
+
+def a_body_that_stalls_holds_up_the_stop_for_25_seconds(place: Place) -> None:
+    with place.service.start(*place.plain.settings(place.database)) as container:
+        container.wait_until_it_answers()
+        with container.socket() as connection:
+            connection.sendall(BODY)
+            time.sleep(1)
+            start = time.monotonic()
+            container.signal("TERM")
+            assert container.wait() == 0
+            assert time.monotonic() - start < 25 + SLACK
+
+
+def migrate_gives_up_after_30_seconds(place: Place) -> None:
+    start = time.monotonic()
+    code, lines = place.service.run("migrate", "--env=DATABASE_URL=postgresql://owner@127.0.0.1:1/app")
+    assert (code, lines[-1]["level"], lines[-1]["message"]) == (1, "error", "migration failed")
+    assert 25 < time.monotonic() - start < 40
+
+
+def a_quarter_of_a_core_is_enough_for_the_health_check(place: Place) -> None:
+    with place.service.start("--cpus=0.25") as container:
+        container.wait_until_it_answers(60)
+        container.wait_for_health("healthy", 60)

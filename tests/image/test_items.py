@@ -1,0 +1,125 @@
+"""The slice that ships: a table and three routes, from HTTP to PostgreSQL and back."""
+
+import re
+import threading
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.image.conftest import Service
+from tests.support.engine.container import Answer, Container
+from tests.support.engine.database import Server
+
+pytestmark = pytest.mark.engine
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+
+
+def made(container: Container, name: str, quantity: int = 1, **more: Any) -> dict[str, Any]:
+    answer = container.post("/items", {"name": name, "quantity": quantity} | more)
+    assert answer.status == 201, answer
+    item: dict[str, Any] = answer.json
+    return item
+
+
+def test_an_item_is_made_and_found(shop: Container) -> None:
+    answer = shop.post("/items", {"name": "bolt M8", "quantity": 3, "colour": "not known"})
+    assert answer.status == 201
+    assert answer.headers["content-type"].startswith("application/json")
+    item = answer.json
+    assert answer.headers["location"] == f"/items/{item['id']}"
+    assert item.keys() == {"id", "name", "quantity", "created_at"}
+    assert (type(item["id"]), item["name"], item["quantity"]) == (int, "bolt M8", 3)
+    assert TIME.fullmatch(item["created_at"]), item
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(item["created_at"])) < timedelta(minutes=2)
+    again = shop.get(answer.headers["location"])
+    assert (again.status, again.json) == (200, item)
+
+
+def test_the_borders_of_a_rule_are_within(shop: Container) -> None:
+    for name in (
+        "x",
+        "x" * 100,
+        "🐟" * 100,
+        "é" * 100,
+        " ",
+        "👨‍👩‍👧",
+        "'; DROP TABLE items; --",
+        '"\\/',
+        "\u2028\ufeff",
+    ):
+        for quantity in (0, 1_000_000):
+            unique = f"{name[:-1]}{quantity}" if len(name) > 50 else f"{name}{quantity}"
+            unique = unique[-100:] if quantity else name
+            assert made(shop, unique, quantity).items() >= {"name": unique, "quantity": quantity}.items()
+
+
+def test_names_that_look_alike_are_two(shop: Container) -> None:
+    ids = {made(shop, name)["id"] for name in ("Nut", "nut", "nut ", "e\u0301tau", "\u00e9tau")}
+    assert len(ids) == 5
+
+
+def test_the_list_goes_from_the_newest_to_the_oldest(shop: Container) -> None:
+    batch = uuid.uuid4().hex
+    ids = [made(shop, f"{batch} {number}")["id"] for number in range(7)]
+    first = shop.get("/items?limit=3").json
+    assert first.keys() == {"items", "next"}
+    assert [item["id"] for item in first["items"]] == ids[:3:-1]
+    assert first["next"] == str(ids[4])
+    made(shop, f"{batch} between two pages")
+    second = shop.get(f"/items?limit=3&cursor={first['next']}").json
+    assert [item["id"] for item in second["items"]] == ids[3:0:-1], "nothing twice, though something was made since"
+    assert second["items"][0] == shop.get(f"/items/{ids[3]}").json
+
+
+def test_the_list_ends(shop: Container) -> None:
+    for number in range(3):
+        made(shop, f"{uuid.uuid4().hex} {number}")
+    found: list[int] = []
+    query = "limit=100"
+    while True:
+        page = shop.get(f"/items?{query}").json
+        found += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        assert len(page["items"]) == 100
+        query = f"limit=100&cursor={page['next']}"
+    assert found == sorted(set(found), reverse=True)
+    last = shop.get(f"/items?limit=2&cursor={found[-2] + 1}").json
+    assert ([item["id"] for item in last["items"]], last["next"]) == (found[-2:], None), "a full page may be the last"
+    assert shop.get(f"/items?cursor={found[-1]}").json == {"items": [], "next": None}
+    assert shop.get("/items?cursor=9223372036854775807").json == shop.get("/items?limit=20").json
+
+
+def test_one_name_is_made_once_however_many_ask(shop: Container) -> None:
+    answers: list[Answer] = []
+    item = {"name": uuid.uuid4().hex, "quantity": 1}
+    asking = [threading.Thread(target=lambda: answers.append(shop.post("/items", item))) for _ in range(20)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 19
+
+
+def test_the_items_outlive_the_service(service: Service, postgres: Server, migrated: str, shop: Container) -> None:
+    item = made(shop, uuid.uuid4().hex)
+    with service.start(*postgres.settings(migrated)) as another:
+        another.wait_until_it_answers()
+        assert another.get(f"/items/{item['id']}").json == item
+
+
+def test_the_routes_are_patterns_in_log_and_metrics(shop: Container) -> None:
+    item = made(shop, uuid.uuid4().hex)
+    shop.get(f"/items/{item['id']}", X_Request_ID="route-1")
+    shop.get("/items/4711", X_Request_ID="route-2")
+    shop.get("/items?limit=1", X_Request_ID="route-3")
+    requests = {line["request_id"]: line for line in shop.lines() if line["message"] == "request"}
+    assert (requests["route-1"]["route"], requests["route-1"]["status"]) == ("/items/{id}", 200)
+    assert (requests["route-2"]["route"], requests["route-2"]["status"]) == ("/items/{id}", 404)
+    assert (requests["route-3"]["route"], requests["route-3"]["status"]) == ("/items", 200)
+    metrics = shop.get("/metrics").body
+    assert 'route="/items/{id}"' in metrics
+    assert "4711" not in metrics

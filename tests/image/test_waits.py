@@ -1,0 +1,14 @@
+"""What can only be shown by waiting: all at once, from the start of a language's tests on; here they are collected."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from tests.image.waits import WAITS
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_after_a_while(waits: dict[str, Future[None]], wait: str) -> None:
+    waits[wait].result(timeout=200)
