@@ -49,7 +49,7 @@ class Stack:
         return result.stdout
 
     def sql(self, query: str) -> str:
-        return self.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "app", "-c", query).strip()
+        return self.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "postgres", "app", "-c", query).strip()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,7 +67,7 @@ def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pyte
     name = f"stack-{os.getpid()}"  # a stack of its own: Compose names it after the service
     project = render(template, scratch / name, **ORDERS | {"service_name": name}, **answers)
     port = free_port()
-    subprocess.run(["make", ".secrets/database_password"], cwd=project, check=True, capture_output=True)
+    subprocess.run(["make", "prepare"], cwd=project, check=True, capture_output=True)
     environment = engine.compose_environment(project, scratch) | {"HOST_PORT": str(port)}
     started = Stack(answers["language"], project, environment, Container(f"{name}-dev-app-1", port))
     try:

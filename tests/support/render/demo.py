@@ -28,7 +28,7 @@ def main(folder: Path) -> int:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    subprocess.run(["make", "--quiet", ".secrets/database_password"], cwd=folder, check=True)
+    subprocess.run(["make", "--quiet", "prepare"], cwd=folder, check=True)
     return engine.compose_environment(folder, folder.resolve() / ".cache")
 
 
