@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from tests.support import engine
 from tests.support.engine.container import free_port
+from tests.support.paths import PROJECT
 from tests.support.render import TEMPLATE
 from tests.support.sigstore.keys import Authority
 
@@ -46,11 +47,8 @@ class Server:
         ).strip()  # fmt: skip
 
     def create(self, database: str) -> None:
-        """Make a database that belongs to `owner`, and in which `app` may use what `owner` makes."""
-        self.sql(f'CREATE DATABASE "{database}" OWNER owner')
-        grant = "ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT"
-        self.sql(f"{grant} SELECT, INSERT, UPDATE, DELETE ON TABLES TO app", database)
-        self.sql(f"{grant} USAGE, SELECT ON SEQUENCES TO app", database)
+        """Make a database and its roles `owner` and `app`, by the script that a service ships."""
+        engine.docker("exec", self.name, "bash", "/roles.sh", database, "owner", "app")
 
     def url(self, database: str, role: str = "app", host: str = "127.0.0.1", **parameters: str) -> str:
         query = f"?{urlencode(parameters, safe='/')}" if parameters else ""
@@ -65,22 +63,32 @@ class Server:
 @contextmanager
 def server(scratch: Path, tls: bool) -> Iterator[Server]:
     container, port = f"shipshape-test-database-{uuid.uuid4().hex[:8]}", free_port()
-    files = certificates(scratch) if tls else ()
+    files = [*roles(scratch), *(certificates(scratch) if tls else ())]
+    image: str = TEMPLATE.table("pins")["images"]["postgres"].partition("@")[0]
     engine.docker(
         "run", "--detach", f"--name={container}", "--network=host", "--shm-size=128m", "--tmpfs=/var/lib/postgresql",
         "--env=POSTGRES_HOST_AUTH_METHOD=scram-sha-256", f"--env=POSTGRES_PASSWORD={uuid.uuid4()}",
-        f"--env=PGPORT={port}", *files, str(TEMPLATE.table("pins")["images"]["postgres"]).partition("@")[0],
+        f"--env=PGPORT={port}", "--env=PGUSER=postgres", *files, image,
         "-c", "fsync=off", "-c", "max_connections=200",
     )  # fmt: skip
     try:
         started = Server(container, port, scratch)
         wait(started)
-        for role, password in PASSWORDS.items():
-            started.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
         yield started
     finally:
         engine.docker("unpause", container, check=False)
         engine.docker("rm", "--force", "--volumes", container)
+
+
+def roles(folder: Path) -> Iterator[str]:
+    """Docker's options that mount the script of the roles, and the passwords that it reads."""
+    yield f"--volume={PROJECT / '{{ only.postgres }}/deploy/database/roles.sh'}:/roles.sh:ro"
+    for role, setting in {"owner": "DATABASE_OWNER_PASSWORD_FILE", "app": "DATABASE_PASSWORD_FILE"}.items():
+        path = folder / role
+        path.write_text(PASSWORDS[role])
+        path.chmod(0o644)
+        yield f"--volume={path}:/run/secrets/{role}:ro"
+        yield f"--env={setting}=/run/secrets/{role}"
 
 
 def certificates(folder: Path) -> tuple[str, str]:
