@@ -13,8 +13,10 @@ from shipshape.template import Answers
 
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
-from tests.support.run import budgets, figures, lanes, layers
+from tests.support.run import budgets, figures, layers, memory
+from tests.support.run.lanes import pytest_xdist_make_scheduler
 
+__all__ = ["pytest_xdist_make_scheduler"]  # a hook
 Render = Callable[..., Path]
 TIMES, START = pytest.StashKey[budgets.Times](), pytest.StashKey[float]()
 
@@ -106,11 +108,6 @@ def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
     return rendered(combination)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.Lanes | None:
-    """Layers with an engine side by side, where they share nothing."""
-    return lanes.Lanes(config, log) if config.getoption("markexpr") == "engine" else None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without an engine its tests are skipped, aloud; in CI that is a failure."""
     marked = [item for item in items if item.get_closest_marker("engine")]
@@ -128,7 +125,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In the process that prints: a file for the workers' figures, and the times of this run."""
+    """Memory for the files of a run without an engine; in the process that prints, the figures' file and the times."""
+    if "not engine" in config.getoption("markexpr"):
+        memory.use()
     if "PYTEST_XDIST_WORKER" not in os.environ:
         handle, os.environ[figures.FILE] = tempfile.mkstemp()
         os.close(handle)

@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.run import changes
+from tests.support.run import changes, memory
 from tests.support.run.budgets import Times, table
 from tests.support.run.lanes import group_of
 from tests.support.run.layers import QUICK, REAL, RUNS
@@ -59,7 +60,7 @@ def test_a_group_runs_in_one_lane(tmp_path: Path) -> None:
         folder = tmp_path / "tests" / name
         folder.mkdir(parents=True)
         (folder / f"test_{name}.py").write_text(LANE)
-    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_xdist_make_scheduler\n")
+    (tmp_path / "conftest.py").write_text("from tests.support.run.lanes import pytest_xdist_make_scheduler\n")
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = engine\n")
     command = [sys.executable, "-m", "pytest", "-n2", "-mengine", "-pno:cacheprovider", "--no-loadscope-reorder"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "WRITTEN": str(tmp_path / "written")}
@@ -107,3 +108,17 @@ def test_what_a_change_runs_is_there() -> None:
         [sys.executable, "-m", "tests.support.run.changes"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert printed.strip(), "no argument would be all tests"
+
+
+@pytest.mark.parametrize("why_not", ["chosen", "too little room", None])
+def test_temporary_files_are_in_memory_where_nothing_speaks_against_it(
+    why_not: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(memory, "MEMORY", tmp_path)
+    monkeypatch.setattr(memory, "ENOUGH", 1 << 60 if why_not == "too little room" else 1)
+    if why_not == "chosen":
+        monkeypatch.setenv("TMPDIR", "/var/tmp")  # noqa: S108 - a place that somebody has chosen
+    memory.use()
+    assert (tempfile.gettempdir() == str(tmp_path)) is (why_not is None)

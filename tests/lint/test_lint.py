@@ -15,6 +15,8 @@ from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
 from tests.support.render.answers import ECS, KUBERNETES
 from tests.support.tools import go_tool, run
 
+CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
+SOURCED = re.compile(r"^# shellcheck source=(\S+)", re.MULTILINE)
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
 EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS]}.values())
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
@@ -22,6 +24,11 @@ DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATI
 
 def workflows(folder: Path) -> list[Path]:
     return sorted((folder / ".github/workflows").glob("*.yml"))
+
+
+def named(pattern: re.Pattern[str], path: Path, project: Path) -> list[Path]:
+    """The files of the project that a file names, and that are judged with it; /dev/null is none."""
+    return [project / name for name in pattern.findall(path.read_text()) if not name.startswith("/")]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +39,7 @@ def is_new(shared: Path) -> Callable[..., bool]:
     def check(linter: str, paths: Iterable[Path]) -> bool:
         digest = hashlib.sha256(linter.encode())
         for path in sorted(p for p in paths if p.is_file()):
-            digest.update(path.read_bytes())
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         try:
             (shared / "linted" / digest.hexdigest()).touch(exist_ok=False)
         except FileExistsError:
@@ -79,11 +86,14 @@ def test_hadolint(project: Path) -> None:
 
 
 def test_actionlint(pipeline: Path, is_new: Callable[..., bool], tmp_path: Path) -> None:
-    if is_new("actionlint", workflows(pipeline)):
-        for folder in (pipeline, by_tag(pipeline, tmp_path / "by-tag")):
-            # which it finds by itself in a repository
-            settings = ("-config-file", str(folder / ".github/actionlint.yaml"))
-            run([go_tool("actionlint"), "-color", *settings, *map(str, workflows(folder))], cwd=folder)
+    """Each text once, with the workflows that it calls."""
+    fresh = [path.name for path in workflows(pipeline) if is_new("actionlint", [path, *named(CALLED, path, pipeline)])]
+    if fresh:
+        folder = by_tag(pipeline, tmp_path / "by-tag")
+        # which it finds by itself in a repository
+        settings = ("-config-file", str(folder / ".github/actionlint.yaml"))
+        names = [f".github/workflows/{name}" for name in fresh]
+        run([go_tool("actionlint"), "-color", *settings, *names], cwd=folder)
 
 
 def test_zizmor(pipeline: Path, is_new: Callable[..., bool]) -> None:
@@ -92,11 +102,14 @@ def test_zizmor(pipeline: Path, is_new: Callable[..., bool]) -> None:
 
 
 def test_shellcheck(pipeline: Path, is_new: Callable[..., bool]) -> None:
-    for folder in sorted({path.parent for path in pipeline.rglob("*.sh")}):
-        scripts = sorted(folder.glob("*.sh"))
-        if is_new("shellcheck", scripts):
-            names = [str(path.relative_to(pipeline)) for path in scripts]
-            run(["shellcheck", "--severity=style", "--external-sources", *names], cwd=pipeline)
+    """Each text once, with what it sources."""
+    scripts = [
+        str(path.relative_to(pipeline))
+        for path in sorted(pipeline.rglob("*.sh"))
+        if is_new("shellcheck", [path, *named(SOURCED, path, pipeline)])
+    ]
+    if scripts:
+        run(["shellcheck", "--severity=style", "--external-sources", *scripts], cwd=pipeline)
 
 
 def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:

@@ -4,6 +4,7 @@ Not by xdist's `--dist loadgroup`: 3.8.0 writes the group into `Item._nodeid`, w
 so every test goes anywhere, in silence.
 """
 
+import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.support.run.layers import layer_of
@@ -24,3 +25,8 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes | None:
+    """Layers with an engine side by side, where they share nothing."""
+    return Lanes(config, log) if config.getoption("markexpr") == "engine" else None
