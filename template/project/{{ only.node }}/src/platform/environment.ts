@@ -5,7 +5,7 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
   constructor(setting: string, expected: string) {
-    super(`${setting}: expected ${expected}`);
+    super(`${setting}: ${expected}`);
   }
 }
 
@@ -15,19 +15,19 @@ export class SettingsError extends Error {
  * Docker and Kubernetes hand secrets over as files, so that the value is in no environment that `docker inspect` or a
  * crash report shows.
  */
-export function read(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const value = env[name];
-  const path = env[`${name}_FILE`];
+export function read(name: string): string | undefined {
+  const value = process.env[name];
+  const path = process.env[`${name}_FILE`];
   if (value && path) {
-    throw new SettingsError(name, `either ${name} or ${name}_FILE, not both`);
+    throw new SettingsError(name, `expected either ${name} or ${name}_FILE, not both`);
   }
   return (path ? contentOf(path, `${name}_FILE`) : value) || undefined;
 }
 
 function contentOf(path: string, setting: string): string {
   try {
-    return readFileSync(path, "utf8").trimEnd();
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)).trimEnd();
   } catch {
-    throw new SettingsError(setting, "the path of a file that can be read");
+    throw new SettingsError(setting, "expected the path of a readable text file");
   }
 }
