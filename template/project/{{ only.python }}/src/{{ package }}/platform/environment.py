@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 class SettingsError(Exception):
-    """A setting that can't be used; the text names it and says what was expected, but never a secret's value."""
+    """A setting that can't be used; the text names it and says what was expected, but never its value."""
 
 
 def read(name: str) -> str | None:
     """The value of `name`, or of the file that `<name>_FILE` points to; None where neither is set or it is empty."""
     value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
     if value and path:
-        raise SettingsError(f"{name}: set {name} or {name}_FILE, not both")
+        raise SettingsError(f"{name}: expected {name} or {name}_FILE, not both")
     if not path:
         return value or None
     try:
         return Path(path).read_text().rstrip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}_FILE: expected the path of a readable text file: {error}") from error
+    except (OSError, ValueError):
+        raise SettingsError(f"{name}_FILE: expected the path of a readable text file") from None
