@@ -70,7 +70,7 @@ def test_no_debris(project: Path) -> None:
             assert text.endswith("\n"), f"{path}: no line feed at the end"
         assert not text.endswith("\n\n"), f"{path}: blank lines at the end"
         assert not text.startswith("\n"), f"{path}: a blank line at the start"
-        most = "\n\n\n\n" if path.suffix == ".py" or path.name == "Dockerfile" else "\n\n\n"
+        most = "\n\n\n\n" if path.suffix in {".py", ".mako"} or path.name == "Dockerfile" else "\n\n\n"
         assert most not in text, f"{path}: blank lines"
         for number, line in enumerate(text.splitlines(), 1):
             assert line == line.rstrip(), f"{path}:{number}: white space at the end"
