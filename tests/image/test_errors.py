@@ -174,7 +174,7 @@ def test_a_failure_has_its_reason_in_the_log_alone(service: Service) -> None:
     with service.start("--env=DATABASE_URL=postgresql://app@127.0.0.1:1/nothing-there") as container:
         container.wait_until_it_answers()
         answer = container.get("/items", X_Request_ID="look-for-me")
-        lines = [line for line in container.lines() if line.get("request_id") == "look-for-me"]
+        lines = container.lines_of("look-for-me")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert "nothing-there" not in answer.body
     assert "127.0.0.1" not in answer.body

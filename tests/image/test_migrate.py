@@ -1,11 +1,13 @@
 """`migrate`: a command of the image that runs before a version gets traffic."""
 
+import select
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
@@ -84,23 +86,20 @@ def test_it_waits_for_the_database(service: Service, postgres: Server, empty: st
 def forwarding(port: int, target: int) -> Iterator[None]:
     """Passes each connection on to another port."""
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", target))
-                for pair in ((near, far), (far, near)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", target)) as other:
+                pairs = {self.request: other, other: self.request}
+                while data := {source: source.recv(65536) for source in select.select(pairs, [], [])[0]}:
+                    if b"" in data.values():
+                        return
+                    for source, sent in data.items():
+                        pairs[source].sendall(sent)
 
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+        server.shutdown()
 
 
 def test_it_needs_a_database(service: Service) -> None:

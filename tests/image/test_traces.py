@@ -74,7 +74,7 @@ def test_without_a_caller_a_trace_begins_here(traced: tuple[Container, Receiver]
     for bad in ("", "00-swordfish-00f067aa0ba902b7-01", f"00-{'0' * 32}-{CALLER}-01"):
         identity = uuid.uuid4().hex
         assert container.get("/items?limit=1", traceparent=bad, X_Request_ID=identity).status == 200
-        (line,) = [line for line in container.lines() if line.get("request_id") == identity]
+        (line,) = container.lines_of(identity)
         (request,) = received.wait_for(line["trace_id"], SERVER)
         assert request.parent_span_id == b""
 
@@ -109,11 +109,9 @@ def test_each_line_of_a_request_has_its_ids(service: Service) -> None:
             trace, header = parent()
             assert container.get("/items", traceparent=header, X_Request_ID="ids-1").status == 503
             assert container.get("/readyz", X_Request_ID="ids-2").status == 503
+            of_request = container.lines_of("ids-1")
             lines = container.lines()
-    of_request = [line for line in lines if line.get("trace_id") == trace]
-    assert of_request
-    assert {line["request_id"] for line in of_request} == {"ids-1"}
-    assert all(line["trace_id"] == trace for line in lines if line.get("request_id") == "ids-1")
+    assert {line["trace_id"] for line in of_request} == {trace}
     assert [line["request_id"] for line in lines if line["message"] == "check failed"] == ["ids-2"]
 
 

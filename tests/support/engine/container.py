@@ -103,6 +103,16 @@ class Container:
         """The log, parsed; raises where a line is not a JSON object."""
         return [json.loads(line) for line in self.output().splitlines()]
 
+    def lines_of(self, request_id: str, seconds: float = 5) -> list[dict[str, Any]]:
+        """The lines of a request, as soon as there is the one that says that it is finished: after the answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [line for line in self.lines() if line.get("request_id") == request_id]
+            if any(line["message"] == "request" for line in found):
+                return found
+            assert time.monotonic() < deadline, f"no line of the request {request_id}: {found}"
+            time.sleep(0.05)
+
     def signal(self, name: str) -> None:
         docker("kill", f"--signal={name}", self.name)
 
