@@ -1,0 +1,69 @@
+"""The slice goes by deleting its files and one line, and all else still holds."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from shipshape.template import Answers
+
+from tests.image.conftest import IMAGES, label_of
+from tests.support import engine
+from tests.support.engine.container import running
+from tests.support.engine.database import Server
+from tests.support.expectations import expected
+from tests.support.render import TEMPLATE
+
+pytestmark = pytest.mark.engine
+
+# The first version of each language.
+LANGUAGES = list({answers["language"]: answers for answers in reversed(IMAGES)}.values())
+
+
+@pytest.fixture(params=LANGUAGES, ids=label_of)
+def bare(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path], tmp_path: Path) -> tuple[str, Path]:
+    """A service whose owner has taken the slice out, as README says."""
+    language: str = request.param["language"]
+    row = expected("language", language)["slice"]
+    project = Path(shutil.copytree(rendered(request.param), tmp_path / "orders-api"))
+    for name in row["paths"]:
+        path = project / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    sources = [path for path in project.rglob("*") if path.is_file() and row["line"] in path.read_text(errors="ignore")]
+    assert len(sources) == 1, f"{row['line']} is to be one line of one file: {sources}"
+    lines = sources[0].read_text().splitlines(keepends=True)
+    kept = [line for line in lines if row["line"] not in line]
+    assert len(kept) == len(lines) - 1
+    sources[0].write_text("".join(kept))
+    return language, project
+
+
+@pytest.fixture
+def database(bare: tuple[str, Path], postgres: Server) -> Iterator[str]:
+    name = f"bare_{bare[0]}"
+    postgres.create(name)
+    yield name
+    postgres.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def test_without_the_slice_all_else_holds(bare: tuple[str, Path], postgres: Server, database: str) -> None:
+    language, project = bare
+    memory = TEMPLATE.table("languages")[language]["memory"]["limit"]
+    for target in ("lint", "test"):
+        engine.build(project, f"--target={target}", "--output=type=cacheonly")
+    image = f"shipshape-test/bare-{language}:{uuid.uuid4().hex[:8]}"
+    engine.build(project, f"--tag={image}")
+    with running(image, *postgres.settings(database, "owner"), memory=memory, command=("migrate",)) as container:
+        assert container.wait() == 0, container.lines()
+    with running(image, *postgres.settings(database), memory=memory) as container:
+        container.wait_until_it_answers()
+        assert container.get("/readyz").json == {"status": "ready", "checks": {"database": "ok"}}
+        assert container.get("/").status == 200
+        assert container.get("/items").status == 404
+    tests = f"{image}-integration"
+    engine.build(project, "--target=integration", f"--tag={tests}")
+    engine.docker("run", "--rm", "--network=host", *postgres.settings(database, "owner"), tests)
