@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import engine
-from tests.support.cluster import Release, kubeconfig, kubectl, wait_until
-from tests.support.engine.container import free_port
+from tests.support.cluster import Release, kubeconfig, kubectl
+from tests.support.engine.database import PASSWORDS, Server, database_name
+from tests.support.engine.database import server as running_server
 from tests.support.engine.load import Load
-from tests.support.render import ORDERS, TEMPLATE, render
+from tests.support.render import ORDERS, render
 
 NODE = "10.99.0.1"  # where a pod finds this machine
 Start = Callable[..., Release]
@@ -25,26 +25,17 @@ def cluster() -> Path:
 
 
 @pytest.fixture(scope="session")
-def database(cluster: Path) -> Iterator[tuple[str, str]]:
-    """The address and the password of a PostgreSQL outside the cluster, as a managed one is."""
-    password, port = secrets.token_hex(16), free_port()
-    image = TEMPLATE.table("pins")["images"]["postgres"].partition("@")[0]
-    name = f"shipshape-test-postgres-{port}"
-    engine.docker(
-        "run", "--detach", f"--name={name}", "--network=host", "--env=POSTGRES_USER=app",
-        f"--env=POSTGRES_PASSWORD={password}", image, "-c", f"port={port}", "-c", "listen_addresses=*",
-    )  # fmt: skip
-    try:
-        ready = ("exec", name, "pg_isready", "--host=127.0.0.1", f"--port={port}", "--username=app")
-        wait_until("PostgreSQL", lambda: "accepting" in engine.docker(*ready, check=False))
-        yield f"postgresql://app@{NODE}:{port}/app", password
-    finally:
-        engine.docker("rm", "--force", "--volumes", name)
+def server(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL outside the cluster, as a managed one is."""
+    folder = tmp_path_factory.mktemp("database")
+    folder.chmod(0o755)
+    with running_server(folder, tls=False) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def start(
-    database: tuple[str, str],
+    server: Server,
     plain_template: Path,
     built: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -62,7 +53,9 @@ def start(
             release = Release(project, name, f"ghcr.io/{ORDERS['image_namespace']}/{name}", built(language))
             stack.callback(release.remove)
             for environment in environments or ("production",):
-                release.prepare(environment, *database)
+                database = database_name(release.namespace(environment))
+                server.create(database)
+                release.prepare(environment, f"{NODE}:{server.port}/{database}", PASSWORDS)
             return release
 
         yield started

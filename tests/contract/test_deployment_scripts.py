@@ -61,6 +61,14 @@ def test_a_deployment_takes_the_same_steps(folder: Path) -> None:
         assert len(re.findall(rf"^{name}\(\)", (folder / "lib.sh").read_text(), re.MULTILINE)) == 1
 
 
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: " ".join(list(choice.values())[1:]))
+def test_without_a_database_nothing_of_one_is_left(rendered: Callable[[Answers], Path], choice: Answers) -> None:
+    for path in (rendered(choice | {"database": "none"}) / "deploy").rglob("*"):
+        text = path.read_text().lower() if path.is_file() else ""
+        for word in ("database", "postgres", "5432", "migrat", "backup"):
+            assert word not in text, f"{path}: {word}"
+
+
 def test_what_a_trap_calls_says_what_it_returns(folder: Path) -> None:
     """In a trap, a plain `return` returns what failed before it: a rollback would end half-way.
 

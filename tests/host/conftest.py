@@ -28,7 +28,8 @@ from tests.support.render import ORDERS, render
 SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as the rendered Caddyfile has it
 STEPS = ("start", "switch_traffic", "finish")
 ON_HOST = (
-    "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "release.sh", "prune.sh", "backup.sh", "restore.sh",
+    "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "release.sh", "migrate.sh", "prune.sh", "backup.sh",
+    "restore.sh", "../database/roles.sh",
 )  # fmt: skip
 
 
@@ -121,7 +122,7 @@ class Host:
     def image(self, version: str) -> str:
         return f"{self.repository}@{self.versions[version]}"
 
-    def begin(self, version: str, config: str | None = None) -> Release:
+    def begin(self, version: str, config: str | None = None, **settings: str) -> Release:
         """Start release.sh as deploy.sh does, from files that were just sent; it waits for its first step."""
         incoming = self.home / self.name / f"incoming.{next(COUNTER)}"
         incoming.mkdir(parents=True)
@@ -132,7 +133,7 @@ class Host:
             shutil.copy2(override, incoming)
         process = subprocess.Popen(
             [incoming / "release.sh", self.image(version)],
-            env=engine.environment() | {"HOME": str(self.home)}, start_new_session=True, text=True,
+            env=engine.environment() | {"HOME": str(self.home)} | settings, start_new_session=True, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return Release(process, self.registry.login if config is None else config)
@@ -163,6 +164,11 @@ class Host:
     def live(self) -> str:
         """The version that answers a caller from outside."""
         return str(self.ask("/").json["version"])
+
+    def sql(self, query: str) -> str:
+        """What the database answers to its superuser, who is there inside its container alone."""
+        psql = ("psql", "-qtAX", "--username=postgres", "--dbname=app", "--set=ON_ERROR_STOP=1")
+        return self.compose("exec", "-T", "database", *psql, "--command", query).strip()
 
     def slots(self) -> set[str]:
         """The slots with a container, running or not."""
@@ -246,7 +252,9 @@ def make_versions(project: Path, registry: str, base: str) -> dict[str, str]:  #
     """Make versions of a built image, which differ as little as they need to; returns their digests."""
     behind = f"{registry}/octo-org/shop/{project.name}"
     sick = 'HEALTHCHECK --interval=1s --retries=2 --start-period=1s CMD ["/app/service", "no-such-command"]'
-    variants = {name: f"ENV VERSION={name}" for name in ("one", "two", "three", "four", "five")} | {"sick": sick}
+    unmigrated = 'ENTRYPOINT ["/app/service", "no-such-command"]'  # so that `migrate` is one argument too many
+    variants = {name: f"ENV VERSION={name}" for name in ("one", "two", "three", "four", "five")}
+    variants |= {"sick": sick, "unmigrated": unmigrated}
     digests = {}
     for name, line in variants.items():
         subprocess.run(

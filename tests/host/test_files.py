@@ -26,16 +26,19 @@ def stack(project: Path) -> dict[str, Any]:
 
 def test_production_equals_development(project: Path, stack: dict[str, Any]) -> None:
     development = compose(project)["services"]
-    own = {"ports", "build", "image", "depends_on", "develop", "env_file"}
-    added = {"networks", "restart", "logging", "env_file"}
-    for here, there in (("blue", "app"), ("green", "app"), ("database", "database")):
-        production = {key: value for key, value in stack["services"][here].items() if key not in added | own}
+    own = {"ports", "build", "image", "pull_policy", "depends_on", "develop", "env_file", "volumes"}
+    added = {"networks", "restart", "logging", "env_file", "profiles"}
+    for here, there in (("blue", "app"), ("green", "app"), ("migrate", "migrate"), ("database", "database")):
+        more = added | own | ({"stop_grace_period"} if here == "migrate" else set())
+        production = {key: value for key, value in stack["services"][here].items() if key not in more}
         assert production == {k: v for k, v in development[there].items() if k not in own}, here
+    *_, roles = stack["services"]["database"]["volumes"]
+    assert roles.removeprefix("./") == development["database"]["volumes"][-1].removeprefix("./deploy/database/")
     assert stack["services"]["database"]["image"] == development["database"]["image"]
 
 
 def test_image_is_pinned_by_digest(stack: dict[str, Any]) -> None:
-    for slot in ("blue", "green"):
+    for slot in ("blue", "green", "migrate"):
         image = stack["services"][slot]["image"]
         assert image == f"ghcr.io/octo-org/shop/orders-api@${{{slot.upper()}_DIGEST:-none}}"
     assert not [name for name, service in stack["services"].items() if "build" in service]
@@ -46,7 +49,7 @@ def test_only_the_proxy_publishes_ports(stack: dict[str, Any]) -> None:
     assert published.keys() == {"proxy"}
     assert {port for port in published["proxy"] if not port.startswith("127.0.0.1:")} == {"80:80", "443:443"}
     assert stack["networks"]["back"] == {"internal": True}
-    assert stack["services"]["database"]["networks"] == ["back"]
+    assert stack["services"]["database"]["networks"] == stack["services"]["migrate"]["networks"] == ["back"]
     assert stack["services"]["proxy"]["networks"] == ["front"]
 
 
@@ -55,7 +58,7 @@ def test_containers_are_hardened_restarted_and_rotate_logs(stack: dict[str, Any]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
     assert {name: s["cap_add"] for name, s in stack["services"].items() if "cap_add" in s} == {

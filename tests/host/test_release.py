@@ -35,9 +35,11 @@ def test_first_deployment_on_an_empty_host(host: Host) -> None:
         run = host.deployed("one")
     assert run.last == f"release: live is {host.image('one')}"
     assert host.live() == "one"
-    password = host.folder / "secrets/database_password"
-    assert re.fullmatch(r"[0-9a-f]{48}", password.read_text())
-    assert stat.S_IMODE(password.parent.stat().st_mode) == 0o700
+    passwords = [host.folder / f"secrets/database{whose}_password" for whose in ("", "_owner")]
+    for password in passwords:
+        assert re.fullmatch(r"[0-9a-f]{48}", password.read_text())
+        assert stat.S_IMODE(password.parent.stat().st_mode) == 0o700
+    assert len({password.read_text() for password in passwords}) == 2
     assert not list(host.folder.glob("incoming.*"))
 
 
@@ -284,9 +286,9 @@ def test_networks_isolate_the_database(host: Host) -> None:
     assert engine.inspect("network", f"{host.name}_back")["Internal"]
     (proxy,) = host.compose("ps", "--quiet", "proxy").split()
     assert set(engine.inspect("container", proxy)["NetworkSettings"]["Networks"]) == {f"{host.name}_front"}
-    password = (host.folder / "secrets/database_password").read_text()
     shown = host.compose("config") + host.compose("logs") + engine.docker("inspect", identity)
-    assert password not in shown
+    for path in (host.folder / "secrets").iterdir():
+        assert path.read_text() not in shown, path
 
 
 def script(host: Host, name: str, *arguments: str) -> tuple[int, str]:
@@ -296,12 +298,8 @@ def script(host: Host, name: str, *arguments: str) -> tuple[int, str]:
     return result.returncode, result.stdout.strip()
 
 
-def sql(host: Host, query: str) -> str:
-    return host.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "app", "-c", query).strip()
-
-
 def test_backup_and_restore(host: Host) -> None:
-    sql(host, "CREATE TABLE orders (id int); INSERT INTO orders VALUES (4711)")
+    host.sql("SET ROLE owner; CREATE TABLE orders (id int); INSERT INTO orders VALUES (4711)")
     old = host.folder / "backups/app-20200101T000000Z.dump"
     old.write_text("old")
     os.utime(old, (0, 0))
@@ -310,18 +308,24 @@ def test_backup_and_restore(host: Host) -> None:
     backup = host.folder / output
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert list(backup.parent.iterdir()) == [backup], "the old one is gone, and nothing half is left"
-    sql(host, "INSERT INTO orders VALUES (1)")
+    host.sql("INSERT INTO orders VALUES (1)")
     code, output = script(host, "restore.sh", "--try", str(backup))
     assert (code, output) == (0, "restore: the backup can be restored")
-    assert sql(host, "SELECT count(*) FROM orders") == "2", "a trial changes nothing"
-    sql(host, "DROP TABLE orders")
+    assert host.sql("SELECT count(*) FROM orders") == "2", "a trial changes nothing"
+    host.sql("DROP TABLE orders")
     with host.under_load():
         code, output = script(host, "restore.sh", str(backup))
     assert code == 0, output
-    assert sql(host, "SELECT id FROM orders") == "4711"
+    assert host.sql("SET ROLE app; SELECT id FROM orders") == "4711"
+    assert host.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'") == "owner", (
+        "the next migration is its"
+    )
+    host.sql("SET ROLE owner; CREATE TABLE later (id int); SET ROLE app; INSERT INTO later VALUES (1)")
+    who = "has_database_privilege('{}', 'app', 'CONNECT')"
+    assert host.sql(f"SELECT {who.format('app')}, {who.format('public')}") == "t|f"
     before = re.search(r"the database (before_\d+)", output)
     assert before
-    assert before[1] in sql(host, "SELECT datname FROM pg_database")
+    assert before[1] in host.sql("SELECT datname FROM pg_database")
     deadline = time.monotonic() + 30
     while json.loads(inside("/readyz"))["status"] != "ready":
         assert time.monotonic() < deadline, "the service did not come back to its database"
@@ -333,14 +337,14 @@ def test_restore_refuses_a_broken_backup(host: Host) -> None:
     assert code == 0, output
     whole = (host.folder / output).read_bytes()
     broken = host.folder / "backups/broken.dump"
-    databases = sql(host, "SELECT count(*) FROM pg_database")
+    databases = host.sql("SELECT count(*) FROM pg_database")
     for content in (whole[: len(whole) // 2], b"not a backup"):
         broken.write_bytes(content)
         for arguments in (("--try",), ()):
             code, output = script(host, "restore.sh", *arguments, str(broken))
             assert code == 1
             assert "the database is as it was" in output
-    assert sql(host, "SELECT count(*) FROM pg_database") == databases
+    assert host.sql("SELECT count(*) FROM pg_database") == databases
     code, output = script(host, "restore.sh", "no-such-file")
     assert (code, output) == (1, "restore: no-such-file is no backup: ls backups/ shows what there is")
 

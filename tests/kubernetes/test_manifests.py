@@ -11,7 +11,17 @@ import yaml
 from shipshape.template import Answers
 
 from tests.contract.artefacts import of_kubernetes
-from tests.support.cluster.manifests import DIGEST, ENVIRONMENTS, Manifest, Rendered, name_of, of_kind, one, quantity
+from tests.support.cluster.manifests import (
+    DIGEST,
+    ENVIRONMENTS,
+    Manifest,
+    Rendered,
+    name_of,
+    of_kind,
+    of_migration,
+    one,
+    quantity,
+)
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
@@ -59,6 +69,10 @@ def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     assert "matchExpressions" not in selector, "this test knows matchLabels alone"
     wanted: dict[str, str] = selector.get("matchLabels", selector)
     return wanted.items() <= labels.items()
+
+
+def has_database(kubernetes: Rendered) -> bool:
+    return bool(kubernetes.answers["database"] != "none")
 
 
 def ports_of(manifests: list[Manifest]) -> dict[str, int]:
@@ -114,7 +128,7 @@ def test_probes_ask_what_the_contract_says(overlay: list[Manifest]) -> None:
 
 
 def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Manifest]) -> None:
-    policies = of_kind(overlay, "NetworkPolicy")
+    policies = [policy for policy in of_kind(overlay, "NetworkPolicy") if not of_migration(policy)]
     for policy in policies:
         assert selects(policy["spec"]["podSelector"], pod(overlay)["metadata"]["labels"]), name_of(policy)
         assert set(policy["spec"].keys()) - {"podSelector", "policyTypes"} <= {
@@ -135,7 +149,8 @@ def test_two_services_can_share_a_namespace(kubernetes: Rendered) -> None:
             if manifest["kind"] != "Namespace":
                 assert re.fullmatch(rf"{SERVICE}(-.+)?", manifest["metadata"]["name"]), f"{name}: {name_of(manifest)}"
         for policy in of_kind(manifests, "NetworkPolicy"):
-            assert policy["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": SERVICE}}, name
+            pods = f"{SERVICE}-migrate" if of_migration(policy) else SERVICE
+            assert policy["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": pods}}, name
 
 
 def test_prometheus_is_let_in_where_it_is_to_come(kubernetes: Rendered, overlay: list[Manifest]) -> None:
@@ -220,7 +235,7 @@ def references(manifests: list[Manifest]) -> Iterator[tuple[str, str]]:
 
 
 def test_what_the_pods_need_is_there(kubernetes: Rendered) -> None:
-    documented = {("Secret", f"{SERVICE}-database")}  # its keys: url, password
+    documented = {("Secret", f"{SERVICE}-database")} if has_database(kubernetes) else set()  # its keys: url, password
     for name, manifests, _ in deployments(kubernetes):
         made = {(m["kind"], m["metadata"]["name"]) for m in manifests}
         missing = set(references(manifests)) - made - documented
@@ -231,6 +246,18 @@ def test_what_the_pods_need_is_there(kubernetes: Rendered) -> None:
 
 def test_the_documented_secret_is_what_is_read_and_made(kubernetes: Rendered, environment: str) -> None:
     manifests = kubernetes.overlay(environment)
+    secrets = ["database", "database-owner"] if has_database(kubernetes) else []
+    external = of_kind(manifests, "ExternalSecret")
+    made = secrets if kubernetes.answers["kubernetes_secrets"] == "external-secrets" else []
+    assert [one["spec"]["target"]["name"] for one in external] == [f"{SERVICE}-{name}" for name in made]
+    for secret, name in zip(external, made, strict=True):
+        assert secret["metadata"]["name"] == f"{SERVICE}-{name}"
+        assert [entry["secretKey"] for entry in secret["spec"]["data"]] == ["url", "password"]
+        keys = {entry["remoteRef"]["key"] for entry in secret["spec"]["data"]}
+        assert keys == {f"{SERVICE}/{environment}/{name}"}, "another environment's secret, or the other role's"
+    if not secrets:
+        assert not [v for v in container(manifests)["env"] if v["name"].startswith("DATABASE")]
+        return
     files = {
         variable["value"].rpartition("/")
         for variable in container(manifests)["env"]
@@ -238,13 +265,6 @@ def test_the_documented_secret_is_what_is_read_and_made(kubernetes: Rendered, en
     }
     (mount,) = [m for m in container(manifests)["volumeMounts"] if m["name"] == "database"]
     assert files == {(mount["mountPath"], "/", key) for key in ("url", "password")}
-    external = of_kind(manifests, "ExternalSecret")
-    assert len(external) == (kubernetes.answers["kubernetes_secrets"] == "external-secrets")
-    for secret in external:
-        assert secret["spec"]["target"]["name"] == f"{SERVICE}-database"
-        assert [entry["secretKey"] for entry in secret["spec"]["data"]] == ["url", "password"]
-        keys = {entry["remoteRef"]["key"] for entry in secret["spec"]["data"]}
-        assert keys == {f"{SERVICE}/{environment}/database"}, "another environment's secret"
 
 
 def patches(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -260,9 +280,13 @@ def test_each_patch_meets_an_object(kubernetes: Rendered) -> None:
     for path, patch in patches(deploy):
         kind = path.relative_to(deploy).parts[0]
         sets = "overlays" if kind == "slots" else kind
-        assert patch["target"].keys() == {"kind"}, f"{path}: this test knows targets by kind alone"
+        assert patch["target"].keys() <= {"kind", "name"}, f"{path}: this test knows no other targets"
         for environment in ENVIRONMENTS:
-            found = of_kind(kubernetes.sets[f"{sets}/{environment}"], patch["target"]["kind"])
+            found = [
+                manifest
+                for manifest in of_kind(kubernetes.sets[f"{sets}/{environment}"], patch["target"]["kind"])
+                if patch["target"].get("name") in {None, manifest["metadata"]["name"]}
+            ]
             assert len(found) == 1, f"{path}: {patch['target']} selects {[name_of(m) for m in found]}"
         seen += 1
     assert seen >= len(ENVIRONMENTS)

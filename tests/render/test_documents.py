@@ -39,6 +39,8 @@ NOT_RUN = {
     "gh api": "needs GitHub",
     "gh variable set DEPLOY --body true": "needs GitHub",
     "scripts/verify.sh": "needs an image that GitHub's identity has signed; tests/pipeline runs the script",
+    "deploy/database/roles.sh": "needs psql and a server; tests/host and tests/cluster run the script",
+    "kubectl --namespace orders-api-staging logs --selector": "shows a log; tests/cluster/test_migrations.py reads it",
     "--template-file deploy/ecr/registry.yml": "needs AWS; tests/contract/test_ecr.py reads the template",
     "--template-file deploy/eks/deployer.yml": "needs EKS; tests/kubernetes/test_deployer.py reads the template",
 }

@@ -22,7 +22,7 @@ from tests.support.render import document
 REGISTRY = "127.0.0.1:5000"  # which every registry's name leads to in the cluster
 CLUSTER = ENGINE.with_name("cluster")
 SECONDS = 120
-DATABASE = "postgresql://app@db.example.com:5432/app"  # as deploy/README.md has it
+DATABASE = "db.example.com:5432/app"  # as deploy/README.md has it
 
 
 @cache
@@ -102,18 +102,22 @@ class Release:
             self.digests[version] = found[1]
         return f"{self.repository}@{self.digests[version]}"
 
-    def prepare(self, environment: str, database: str, password: str) -> None:
-        """What deploy/README.md asks of an administrator, command by command."""
+    def prepare(self, environment: str, database: str, passwords: dict[str, str]) -> None:
+        """What deploy/README.md asks of an administrator, command by command, but for the database itself."""
+        for role, password in passwords.items():
+            path = self.project / f".secrets/staging/{role}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(password)
         self.administer("Cluster", {})
         deployers = ("staging", "production")
         wait_until("the deployers' tokens", lambda: all("token" in self.deployer_secret(each) for each in deployers))
         self.administer("Cluster", {}, block=1)
         values = {f"{self.name}-staging": self.namespace(environment), DATABASE: database}
-        self.administer("Secrets", values, stdin=f"{password}\n")
+        self.administer("Secrets", values)
 
-    def administer(self, heading: str, values: dict[str, str], block: int = 0, stdin: str = "") -> None:
+    def administer(self, heading: str, values: dict[str, str], block: int = 0) -> None:
         settings = self.github.environment | {"KUBECONFIG": str(kubeconfig())}
-        result = document.run(self.project, document.shell(self.project, heading, values, block), settings, stdin)
+        result = document.run(self.project, document.shell(self.project, heading, values, block), settings)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def follow(self, heading: str, environment: str, image: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -170,8 +174,9 @@ class Release:
         return {item["metadata"]["name"]: item for item in items}
 
     def pods(self, environment: str = "production") -> list[dict[str, Any]]:
-        """The pods that are not on their way out."""
-        items = get(self.namespace(environment), "pods")["items"]
+        """The pods of the service that are not on their way out."""
+        selector = f"--selector=app.kubernetes.io/name={self.name}"
+        items = get(self.namespace(environment), "pods", selector)["items"]
         return [item for item in items if "deletionTimestamp" not in item["metadata"]]
 
     def ready(self, environment: str = "production") -> int:

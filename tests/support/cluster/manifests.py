@@ -44,37 +44,48 @@ def kustomize(folder: Path) -> str:
     return done.stdout
 
 
-def deployed(project: Path, environment: str, live: str = "") -> str:
-    """What the strategy's own `start` sends to the cluster; `live` is the slot that its Service is with.
+OF_MIGRATIONS = "app.kubernetes.io/component"  # a label, by which the scripts tell the migration from the rest
 
-    Only what a cluster would answer is made up.
+
+def sent(project: Path, environment: str, step: str, live: str = "") -> list[Manifest]:
+    """What a step of deploy.sh sends to the cluster; `live` is the slot that its Service is with.
+
+    Only what a cluster would answer is made up, and kubectl's selector.
     """
     script = r"""
       set -euo pipefail
       source deploy/kubernetes/lib.sh
       source deploy/kubernetes/strategy.sh
+      [[ ! -f deploy/kubernetes/migrate.sh ]] || source deploy/kubernetes/migrate.sh
       kube() {
         case "$*" in
           *rollback-to*) ;; # no deployment is unfinished, and this one is noted
           'get service'*) printf %s "$LIVE" ;;
           'get deployment'*) printf 3 ;;
           'get replicasets'*) echo '{"items": []}' ;;
-          'apply --filename -') cat > "$SENT" ;;
+          'get job'*) printf Complete ;;
+          'apply'*) echo "$*" > "$SENT.selector"; cat > "$SENT" ;;
           *) echo "the cluster was asked for more: $*" >&2; exit 1 ;;
         esac
       }
       rolled_out() { echo "waits for $1"; }
       choose_environment "$ENVIRONMENT"
       choose_image "$repository@$DIGEST"
-      start
+      "$STEP"
     """
-    sent = project / f"sent-{environment}-{live}.yml"
-    told = {"ENVIRONMENT": environment, "DIGEST": DIGEST, "LIVE": live, "SENT": str(sent)}
+    path = project / f"sent-{environment}-{step}-{live}.yml"
+    told = {"ENVIRONMENT": environment, "DIGEST": DIGEST, "LIVE": live, "SENT": str(path), "STEP": step}
     done = subprocess.run(
         ["bash", "-c", script], cwd=project, env=os.environ | told, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return sent.read_text()
+    manifests = parsed(path.read_text())
+    selector = re.search(rf"--selector {OF_MIGRATIONS}(!?)=migrate ", path.with_suffix(".yml.selector").read_text())
+    return [one for one in manifests if not selector or of_migration(one) != bool(selector[1])]
+
+
+def of_migration(manifest: Manifest) -> bool:
+    return bool(manifest["metadata"].get("labels", {}).get(OF_MIGRATIONS) == "migrate")
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,9 @@ def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
     shutil.copytree(project / "deploy", scratch / "deploy")
     slots = [path.name for path in sorted(project.glob("deploy/kubernetes/slots/*"))]
     for environment, live in product(ENVIRONMENTS, ["", *slots]):
-        yield f"deployed/{environment}/{live or 'first'}", deployed(scratch, environment, live)
+        yield f"deployed/{environment}/{live or 'first'}", yaml.safe_dump_all(sent(scratch, environment, "start", live))
+    for environment in ENVIRONMENTS if (project / "deploy/kubernetes/migrate.sh").exists() else ():
+        yield f"migrated/{environment}", yaml.safe_dump_all(sent(scratch, environment, "migrate"))
 
 
 def write_sets(project: Path, folder: Path) -> None:

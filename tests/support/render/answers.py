@@ -79,7 +79,7 @@ KUBERNETES: list[Answers] = [
             {
                 question: list(TEMPLATE.table(table))
                 for question, table in TEMPLATE.choices().items()
-                if question in {"registry", "deployment_strategy"} or question.startswith("kubernetes_")
+                if question in {"database", "registry", "deployment_strategy"} or question.startswith("kubernetes_")
             }
         ),
         strict=False,

@@ -64,8 +64,8 @@ export function addRecords(app: App, traces?: Traces): void {
   app.addHook("onResponse", async (request, reply) => record(request, reply));
 
   // Fastify answers what the HTTP parser refuses, and what didn't come in time: there is no request to speak of.
-  app.server.on("clientError", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "ECONNRESET" && error.code !== "EPIPE") {
+  app.server.prependListener("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.destroyed && error.code !== "ECONNRESET" && error.code !== "EPIPE") {
       const status = PARSER_STATUS[error.code ?? ""] ?? 400;
       app.metrics.count({ method: "OTHER", route: "unmatched", status }, 0);
       app.log.warn({ status, error: error.message }, "bad request");

@@ -9,7 +9,8 @@ export async function serve(log: Logger): Promise<void> {
   log.level = settings.LOG_LEVEL;
 
   // OpenTelemetry has to be there before the libraries that it watches, and costs nothing where it isn't wanted.
-  const traces = settings.OTEL_EXPORTER_OTLP_ENDPOINT ? (await import("./traces.ts")).startTraces(log) : undefined;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: receiver } = settings;
+  const traces = receiver ? (await import("./traces.ts")).startTraces(receiver, log) : undefined;
   const { createApp } = await import("./app.ts");
   const { default: service } = await import("../service.ts");
 

@@ -69,6 +69,7 @@ test.each([
   ["{", json, 400],
   ["", json, 400],
   ['{"__proto__": {}, "size": 1}', json, 400],
+  [Buffer.from('{"size": 1, "name": "\xff"}', "latin1"), json, 400],
   ["<a/>", { "content-type": "text/xml" }, 415],
   ["size", { "content-type": "text/plain" }, 415],
   [JSON.stringify("x".repeat(1024 * 1024)), json, 413],

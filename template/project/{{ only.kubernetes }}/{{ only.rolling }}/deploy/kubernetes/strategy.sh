@@ -8,7 +8,7 @@ start() {
   if [[ -z $(last_good) && -n $(image_of "$name") ]]; then
     kube annotate deployment "$name" "rollback-to=$(newest_replica_set "$name" .metadata.name)" >&2
   fi
-  manifests | kube apply --filename - >&2
+  apply
   rolled_out "$started"
 }
 

@@ -1,0 +1,5 @@
+//! A new migration is compiled in, though no source changed.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}
