@@ -1,4 +1,4 @@
-"""The slice goes by deleting its files and one line, and all else still holds."""
+"""The slice goes by deleting its files and its line, and all else still holds."""
 
 import shutil
 import uuid
@@ -33,12 +33,12 @@ def bare(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path], tm
             shutil.rmtree(path)
         else:
             path.unlink()
-    sources = [path for path in project.rglob("*") if path.is_file() and row["line"] in path.read_text(errors="ignore")]
-    assert len(sources) == 1, f"{row['line']} is to be one line of one file: {sources}"
-    lines = sources[0].read_text().splitlines(keepends=True)
-    kept = [line for line in lines if row["line"] not in line]
-    assert len(kept) == len(lines) - 1
-    sources[0].write_text("".join(kept))
+    for line in row["lines"]:
+        (source,) = [path for path in project.rglob("*") if path.is_file() and line in path.read_text(errors="ignore")]
+        lines = source.read_text().splitlines(keepends=True)
+        kept = [other for other in lines if line not in other]
+        assert len(kept) == len(lines) - 1, line
+        source.write_text("".join(kept))
     return language, project
 
 
