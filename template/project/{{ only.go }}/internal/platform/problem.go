@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 )
 
 // Problem is an error that the caller is told, in the form of RFC 9457: return it from a Handler.
@@ -87,27 +89,56 @@ func (x *exchange) problem(ctx context.Context, err error) Problem {
 	return Problem{Status: http.StatusInternalServerError}
 }
 
-// ReadJSON reads the body into v; what it returns is to be returned by the Handler.
+// ReadJSON reads the body into v, a pointer to a struct, and returns what a Handler is to return. If v has a method
+// `Validate() []BrokenRule`, the rules that it finds broken are told together with the fields that are of a wrong type.
 func ReadJSON(r *http.Request, v any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return Problem{Status: http.StatusUnsupportedMediaType, Detail: "expected application/json"}
 	}
-	err := json.UnmarshalRead(r.Body, v)
-	wrong, isJSON := errors.AsType[*json.SemanticError](err)
+	var read jsonReader
+	err := json.UnmarshalRead(r.Body, v, json.WithUnmarshalers(json.UnmarshalFromFunc(read.value)))
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
-	case err == nil:
-		return nil
 	case tooLarge:
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Problem{Status: http.StatusRequestTimeout}
-	case isJSON:
-		return Problem{Status: http.StatusUnprocessableEntity, Errors: []BrokenRule{
-			{"#" + string(wrong.JSONPointer), "expected " + jsonType(wrong.GoType)},
-		}}
+	case err != nil:
+		return Problem{Status: http.StatusBadRequest, Detail: "expected JSON"}
 	}
-	return Problem{Status: http.StatusBadRequest, Detail: "expected JSON"}
+	if rules, ok := v.(interface{ Validate() []BrokenRule }); ok && !read.isBroken("#") {
+		for _, rule := range rules.Validate() {
+			if !read.isBroken(rule.Pointer) {
+				read.broken = append(read.broken, rule)
+			}
+		}
+	}
+	if read.broken != nil {
+		return Problem{Status: http.StatusUnprocessableEntity, Errors: read.broken}
+	}
+	return nil
+}
+
+// jsonReader goes on after a field of a wrong type, to tell all that is broken at once.
+type jsonReader struct{ broken []BrokenRule }
+
+func (j *jsonReader) isBroken(pointer string) bool {
+	return slices.ContainsFunc(j.broken, func(rule BrokenRule) bool { return rule.Pointer == pointer })
+}
+
+func (j *jsonReader) value(from *jsontext.Decoder, v any) error {
+	of := reflect.TypeOf(v).Elem()
+	if of.Kind() == reflect.Struct && from.PeekKind() == jsontext.KindBeginObject {
+		return errors.ErrUnsupported // field by field
+	}
+	value, err := from.ReadValue()
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(value, v) != nil || of.Kind() == reflect.Struct && value.Kind() == jsontext.KindNull {
+		j.broken = append(j.broken, BrokenRule{"#" + string(from.StackPointer()), "expected " + jsonType(of)})
+	}
+	return nil
 }
 
 func jsonType(of reflect.Type) string {

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -48,12 +47,14 @@ func (d *DatabaseURL) UnmarshalText(text []byte) error {
 	if _, password := u.User.Password(); err != nil || password || len(query["sslmode"]) > 1 || len(query["sslrootcert"]) > 1 {
 		return refused
 	}
-	mode := cmp.Or(query.Get("sslmode"), "prefer")
+	if !query.Has("sslmode") {
+		query.Set("sslmode", "prefer")
+	}
+	mode := query.Get("sslmode")
 	if !slices.Contains([]string{"disable", "prefer", "require", "verify-ca", "verify-full"}, mode) ||
 		query.Has("sslrootcert") && !(strings.HasPrefix(mode, "verify-") && strings.HasPrefix(query.Get("sslrootcert"), "/")) {
 		return refused
 	}
-	query.Set("sslmode", mode)
 	u.RawQuery = query.Encode()
 	*d = DatabaseURL(u.String())
 	allowed := []string{"user", "host", "port", "database", "sslmode", "sslrootcert"}
