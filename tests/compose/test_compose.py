@@ -1,82 +1,22 @@
 """`make up` on the rendered stack: healthy, reachable, and the data outlive a restart."""
 
 import json
-import os
 import re
 import stat
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from shipshape.template import Answers
 
+from tests.compose.conftest import Stack
 from tests.support import engine
-from tests.support.engine.container import Container, free_port
-from tests.support.render import ORDERS, edit_source, name_of, one_per, render
+from tests.support.render import edit_source
 from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The stack of a rendered project, started by its own Makefile."""
-
-    language: str
-    project: Path
-    environment: dict[str, str]
-    service: Container
-
-    def make(self, target: str) -> str:
-        result = subprocess.run(
-            ["make", target], cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
-        )
-        if result.returncode:  # with the log of what did not start
-            pytest.fail(result.stdout + result.stderr + self.compose("logs", "--tail=50"))
-        return result.stdout
-
-    def compose(self, *arguments: str) -> str:
-        result = subprocess.run(
-            ["docker", "compose", *arguments],
-            cwd=self.project, env=self.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
-
-    def sql(self, query: str) -> str:
-        return self.compose("exec", "-T", "database", "psql", "-qtAX", "-U", "postgres", "app", "-c", query).strip()
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each language where it matters; elsewhere one, for what is shown there does not depend on it."""
-    if "stack" in metafunc.fixturenames:
-        every = metafunc.definition.get_closest_marker("every_language")
-        languages = one_per("language")
-        metafunc.parametrize("stack", languages if every else languages[:1], ids=name_of, indirect=True, scope="module")
-
-
-@pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    answers: Answers = request.param
-    scratch = tmp_path_factory.mktemp("compose")
-    name = f"stack-{os.getpid()}"  # a stack of its own: Compose names it after the service
-    project = render(template, scratch / name, **ORDERS | {"service_name": name}, **answers)
-    port = free_port()
-    subprocess.run(["make", "prepare"], cwd=project, check=True, capture_output=True)
-    environment = engine.compose_environment(project, scratch) | {"HOST_PORT": str(port)}
-    started = Stack(answers["language"], project, environment, Container(f"{name}-dev-app-1", port))
-    try:
-        with figures.timed(answers["language"], "make up"):
-            assert started.make("up").splitlines()[-1] == f"http://127.0.0.1:{port}"
-        yield started
-    finally:
-        started.compose("down", "--volumes", "--remove-orphans")
-        engine.docker("image", "rm", "--force", f"ghcr.io/octo-org/shop/{name}:dev")
 
 
 @pytest.mark.every_language
@@ -89,7 +29,19 @@ def test_it_is_healthy_and_ready(stack: Stack) -> None:
 
 def test_the_other_targets_work(stack: Stack) -> None:
     targets = stack.make("help")
-    for target in ("up", "down", "logs", "build", "lint", "test", "smoke", "scan"):
+    for target in (
+        "up",
+        "down",
+        "logs",
+        "dev",
+        "migrate",
+        "build",
+        "lint",
+        "test",
+        "test-integration",
+        "smoke",
+        "scan",
+    ):
         assert re.search(rf"^  {target} +\w", targets, re.MULTILINE), target
     for target in ("lint", "test", "build"):
         stack.make(target)
@@ -111,13 +63,6 @@ def test_readiness_follows_the_database(stack: Stack) -> None:
         time.sleep(0.2)
 
 
-def test_the_data_outlive_the_stack(stack: Stack) -> None:
-    stack.sql("CREATE TABLE orders (id int); INSERT INTO orders VALUES (4711)")
-    stack.make("down")
-    stack.make("up")
-    assert stack.sql("SELECT id FROM orders") == "4711"
-
-
 def test_the_restrictions_are_in_force(stack: Stack) -> None:
     for name in ("app", "database"):
         (identity,) = stack.compose("ps", "--quiet", name).split()
@@ -134,16 +79,18 @@ def test_the_restrictions_are_in_force(stack: Stack) -> None:
         assert uid[1] != "0", name
 
 
-def test_the_password_is_made_here_and_shown_nowhere(stack: Stack) -> None:
-    path = stack.project / ".secrets/database_password"
-    password = path.read_text()
-    assert re.fullmatch(r"[A-Za-z0-9]{32}", password)
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, "others on this machine must not read it"
+def test_the_passwords_are_made_here_and_shown_nowhere(stack: Stack) -> None:
+    folder = stack.project / ".secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700, "others on this machine must not read them"
+    passwords = {path.name: path.read_text() for path in folder.iterdir()}
+    assert passwords.keys() == {"database_password", "database_owner_password"}
+    assert len(set(passwords.values())) == 2
     shown = stack.compose("config") + stack.compose("logs")
-    for name in ("app", "database"):
-        (identity,) = stack.compose("ps", "--quiet", name).split()
+    for identity in stack.compose("ps", "--all", "--quiet").split():
         shown += engine.docker("inspect", identity)
-    assert password not in shown
+    for password in passwords.values():
+        assert re.fullmatch(r"[A-Za-z0-9]{32}", password)
+        assert password not in shown
 
 
 def test_the_log_is_json_here_too(stack: Stack) -> None:
