@@ -5,21 +5,27 @@ from collections.abc import Callable
 from itertools import combinations, product
 from pathlib import Path
 
+import pytest
 from shipshape.template import Answers
 
 from tests.support.render import TEMPLATE
 
 # Two choices of each question are enough: a line that depends on it differs between them.
-QUESTIONS = {
-    "language": ["python", "go"],
-    "registry": ["ghcr", "ecr"],
-    "platforms": list(TEMPLATE.table("platform_sets"))[:2],
-    "orchestrator": list(TEMPLATE.table("orchestrators")),
-}
+LANGUAGES, ORCHESTRATORS = ["python", "go"], list(TEMPLATE.table("orchestrators"))
+SETS: list[dict[str, list[str]]] = [
+    {
+        "language": LANGUAGES,
+        "registry": ["ghcr", "ecr"],
+        "platforms": list(TEMPLATE.table("platform_sets"))[:2],
+        "orchestrator": ORCHESTRATORS,
+    },
+    {"language": LANGUAGES, "orchestrator": ORCHESTRATORS, "database": list(TEMPLATE.table("databases"))},
+]
 
 
-def test_no_line_depends_on_three_answers(rendered: Callable[[Answers], Path]) -> None:
-    rows = [dict(zip(QUESTIONS, values, strict=True)) for values in product(*QUESTIONS.values())]
+@pytest.mark.parametrize("questions", SETS, ids="-".join)
+def test_no_line_depends_on_three_answers(questions: dict[str, list[str]], rendered: Callable[[Answers], Path]) -> None:
+    rows = [dict(zip(questions, values, strict=True)) for values in product(*questions.values())]
     where: dict[tuple[Path, str], set[int]] = defaultdict(set)  # a line of a file, and the rows that have it
     for number, answers in enumerate(rows):
         project = rendered(answers)
@@ -27,7 +33,7 @@ def test_no_line_depends_on_three_answers(rendered: Callable[[Answers], Path]) -
             for line in path.read_text().splitlines():
                 where[path.relative_to(project), line].add(number)
     assert len({path for path, _ in where}) > 100
-    of_two = [groups(rows, pair) for pair in combinations(QUESTIONS, 2)]
+    of_two = [groups(rows, pair) for pair in combinations(questions, 2)]
     on_three = [
         f"{path}: {line}"
         for (path, line), having in where.items()
