@@ -71,7 +71,7 @@ def test_a_quantity_is_a_number_of_pieces(client: TestClient, quantity: Any) -> 
         (b"null", "application/json", 422),
         (b"[]", "application/json", 422),
         (b'{"name": "\\ud800", "quantity": 1}', "application/json", 422),
-        (b'{"name": "Bolt", "quantity": NaN}', "application/json", 422),
+        (b'{"name": "Bolt", "quantity": NaN}', "application/json", 400),
         (b'{"name": "Bolt", "quantity": 1}', "text/plain", 415),
     ],
 )
