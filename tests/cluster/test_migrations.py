@@ -97,7 +97,7 @@ def test_a_failed_migration_stops_the_deployment(release: Release) -> None:
     with loaded(release):
         said = release.refuse(release.image("unmigrated", UNKNOWN))
     assert "deploy: the migration failed, and the new version was not started\n" in said
-    assert "no-such-command" in said, "the reason, from its log"
+    assert "bad arguments" in said, "the reason, from its log"
     assert {name: one["metadata"]["generation"] for name, one in release.deployments().items()} == before
     assert release.images() == {release.image("v1")}
     assert "Failed" in conditions(jobs(release)[0]), "it stays, to be looked at"

@@ -63,7 +63,7 @@ def test_a_failed_migration_stops_the_deployment(host: Host) -> None:
     assert run.code == 1
     assert "release: migrating the database\n" in run.output
     assert "release: the migration failed, and the new version was not started\n" in run.output
-    assert "no-such-command" in "".join(run.output), "the reason, from its log"
+    assert "bad arguments" in "".join(run.output), "the reason, from its log"
     assert run.last == f"release: live is {host.versions['one']}, as before"
     assert not [line for line in run.output if "starting" in line]
     assert host.live() == "one"
