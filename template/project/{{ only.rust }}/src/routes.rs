@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::platform::{Environment, SettingsError, about};
+use platform::{Environment, SettingsError, about};
 
 pub fn routes(environment: &Environment) -> Result<Router, SettingsError> {
     let version = environment.read("VERSION")?.unwrap_or("dev".into());

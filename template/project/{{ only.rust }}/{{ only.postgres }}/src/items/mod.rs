@@ -11,8 +11,8 @@ use axum::{Json, Router};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use crate::platform::database::Database;
-use crate::platform::{Problem, Valid};
+use platform::database::Database;
+use platform::{Problem, Valid};
 
 use store::Item;
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
-use crate::platform::database::{Database, statement};
+use platform::database::{Database, statement};
 
 #[derive(FromRow, Serialize)]
 pub struct Item {

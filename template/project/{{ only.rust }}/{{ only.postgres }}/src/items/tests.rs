@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::routes;
-use crate::platform::Service;
-use crate::platform::database::Database;
-use crate::platform::scratch::schema;
+use crate::MIGRATIONS;
+use platform::Service;
+use platform::database::Database;
+use platform::scratch::schema;
 
 struct Client(Router);
 
@@ -40,7 +41,7 @@ impl Client {
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn an_item_is_kept() {
-    schema(async |database| {
+    schema(&MIGRATIONS, async |database| {
         let client = Client::new(database);
         let new = json!({ "name": "Käse", "quantity": 3, "colour": "unknown field" });
         let (status, headers, item) = client.post(new).await;
@@ -58,7 +59,7 @@ async fn an_item_is_kept() {
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn a_name_is_taken_once() {
-    schema(async |database| {
+    schema(&MIGRATIONS, async |database| {
         let client = Client::new(database);
         let item = json!({ "name": "a", "quantity": 0 });
         assert_eq!(client.post(item.clone()).await.0, StatusCode::CREATED);
@@ -70,7 +71,7 @@ async fn a_name_is_taken_once() {
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn pages_go_from_new_to_old() {
-    schema(async |database| {
+    schema(&MIGRATIONS, async |database| {
         let client = Client::new(database);
         for name in ["a", "b", "c"] {
             client.post(json!({ "name": name, "quantity": 1 })).await;
@@ -89,7 +90,7 @@ async fn pages_go_from_new_to_old() {
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn what_breaks_a_rule_is_refused() {
-    schema(async |database| {
+    schema(&MIGRATIONS, async |database| {
         let client = Client::new(database);
         for id in ["1", "0", "-1", "x", "9223372036854775808"] {
             let (status, _) = client.get(&format!("/items/{id}")).await;

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tracing::subscriber::set_global_default;
 use tracing::{Level, debug, info, warn};
 
-use super::{Check, Environment, Problem, Service, Valid, about, logs};
+use crate::{Check, Environment, Problem, Service, Valid, about, logs};
 
 thread_local! {
     static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -159,10 +159,10 @@ async fn each_line_of_a_request_has_its_id() {
 #[tokio::test]
 async fn errors_have_one_form() {
     let taken = async || Problem::new(StatusCode::CONFLICT).detail("Taken by ACME");
-    let routes = Router::new()
+    let own = Router::new()
         .route("/taken", get(taken))
         .route("/plain", get(async || (StatusCode::GONE, "it was secret")));
-    let router = router(routes);
+    let router = router(own);
     for (method, path, status, title) in [
         (Method::GET, "/nowhere", 404, "Not Found"),
         (Method::POST, "/healthz", 405, "Method Not Allowed"),
@@ -240,10 +240,10 @@ async fn a_failure_is_logged_but_not_told() {
     async fn fail() -> Result<(), Problem> {
         Ok("many".parse::<u16>().map(drop)?)
     }
-    let routes = Router::new()
+    let own = Router::new()
         .route("/fail", get(fail))
         .route("/panic", get(async || -> () { panic!("out of cheese") }));
-    let router = router(routes);
+    let router = router(own);
     for (path, cause) in [
         ("/fail", "invalid digit found in string"),
         ("/panic", "panic: out of cheese"),

@@ -22,9 +22,9 @@ use tower_http::trace::TraceLayer;
 use tracing::field::Empty;
 use tracing::{Level, Span, error, error_span, event};
 
-use super::health::Health;
-use super::problem::{Cause, Problem};
-use super::{metrics, traces};
+use crate::health::Health;
+use crate::problem::{Cause, Problem};
+use crate::{metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const BODY_LIMIT: usize = 1024 * 1024;

@@ -11,7 +11,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 use tower_http::timeout::TimeoutError;
 
-use super::problem::{Broken, Problem};
+use crate::problem::{Broken, Problem};
 
 /// `axum::Json`, then the rules of `garde`: what breaks one is told by its place in the body.
 pub struct Valid<T>(pub T);

@@ -1,4 +1,4 @@
-//! Brings the database up to date, by the files in `migrations/`.
+//! Brings the database up to date, by the files of `migrations/` that are compiled in.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,21 +11,20 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info};
 
-use super::{Environment, SettingsError, database};
-
-static MIGRATIONS: Migrator = sqlx::migrate!();
+use crate::{Environment, SettingsError, database};
 
 const CONNECTION_WITHIN: Duration = Duration::from_secs(5);
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
 
 pub async fn run(
     environment: &Environment,
+    migrations: &Migrator,
     told_to_stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, SettingsError> {
     let unset = || SettingsError::new("DATABASE_URL", "the database to bring up to date");
     let options = database::options(environment)?.ok_or_else(unset)?;
     let result = tokio::select! {
-        result = migrate(&options) => result,
+        result = migrate(&options, migrations) => result,
         () = told_to_stop => Err("told to stop".into()),
     };
     match result {
@@ -41,18 +40,18 @@ pub async fn run(
 }
 
 /// The number of migrations that were missing. The lock makes a second process wait until they are there.
-pub async fn migrate(options: &PgConnectOptions) -> Result<usize, BoxError> {
+pub async fn migrate(options: &PgConnectOptions, migrations: &Migrator) -> Result<usize, BoxError> {
     let mut connection = connect(options).await?;
     connection.lock().await?;
-    let before = applied(&mut connection).await?;
-    MIGRATIONS.run(&mut connection).await?;
-    let after = applied(&mut connection).await?;
+    let before = applied(&mut connection, migrations).await?;
+    migrations.run(&mut connection).await?;
+    let after = applied(&mut connection, migrations).await?;
     connection.unlock().await?;
     Ok(after - before)
 }
 
-async fn applied(connection: &mut PgConnection) -> Result<usize, BoxError> {
-    let table = &MIGRATIONS.table_name;
+async fn applied(connection: &mut PgConnection, migrations: &Migrator) -> Result<usize, BoxError> {
+    let table = &migrations.table_name;
     connection.ensure_migrations_table(table).await?;
     Ok(connection.list_applied_migrations(table).await?.len())
 }

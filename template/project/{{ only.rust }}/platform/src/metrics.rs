@@ -10,7 +10,7 @@ use prometheus::{
     register_int_counter_vec,
 };
 
-use super::Problem;
+use crate::Problem;
 
 const LABELS: [&str; 3] = ["method", "route", "status"];
 

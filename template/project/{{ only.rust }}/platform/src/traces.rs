@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::http::{Response, StatusCode, Uri};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -16,10 +16,11 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tokio::runtime::Handle;
 use tracing::{Span, Subscriber, warn};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -27,7 +28,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Environment, SettingsError, about};
+use crate::{Environment, SettingsError, about};
 
 /// The target of spans that are not sent.
 pub const NOT_TRACED: &str = concat!(env!("CARGO_CRATE_NAME"), "::not_traced");
@@ -46,16 +47,20 @@ impl Traces {
         let Some(endpoint) = environment.read(ENDPOINT)? else {
             return Ok(None);
         };
-        let bad = |_| SettingsError::new(ENDPOINT, "http://host:4318");
+        let bad = || SettingsError::new(ENDPOINT, "http://host:4318");
+        let url: Uri = endpoint.parse().map_err(|_| bad())?;
+        if !matches!(url.scheme_str(), Some("http" | "https")) {
+            return Err(bad());
+        }
         // The exporter reads OpenTelemetry's other variables itself.
-        let exporter = SpanExporter::builder()
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Client::new().map_err(|_| bad(()))?)
+            .with_http_client(Client::new().map_err(|_| bad())?)
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
-            .map_err(|_| bad(()))?;
+            .map_err(|_| bad())?;
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(Telling(exporter))
             .with_resource(resource())
             .build();
         ON.store(true, Ordering::Relaxed);
@@ -76,9 +81,7 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        if let Err(error) = self.0.shutdown_with_timeout(FLUSH_WITHIN) {
-            warn!(%error, "traces not sent");
-        }
+        let _ = self.0.shutdown_with_timeout(FLUSH_WITHIN); // what failed is told already
     }
 }
 
@@ -117,7 +120,29 @@ pub fn answered(span: &Span, status: StatusCode) {
     }
 }
 
-/// Sends on the service's own runtime, for OpenTelemetry's thread has none, and tells what failed.
+/// Tells which batch could not be sent.
+#[derive(Debug)]
+struct Telling(opentelemetry_otlp::SpanExporter);
+
+impl SpanExporter for Telling {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let result = self.0.export(batch).await;
+        if let Err(error) = &result {
+            warn!(%error, "traces not sent");
+        }
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+/// Sends on the service's own runtime, for OpenTelemetry's thread has none.
 #[derive(Debug)]
 struct Client {
     http: HyperClient<HttpsConnector<HttpConnector>>,
@@ -150,15 +175,6 @@ impl HttpClient for Client {
         let sending = self
             .runtime
             .spawn(async move { http.send_bytes(request).await });
-        async move {
-            let result = sending.await?;
-            match &result {
-                Ok(response) if response.status().is_success() => {}
-                Ok(response) => warn!(error = %response.status(), "traces not sent"),
-                Err(error) => warn!(%error, "traces not sent"),
-            }
-            result
-        }
-        .boxed()
+        async move { sending.await? }.boxed()
     }
 }

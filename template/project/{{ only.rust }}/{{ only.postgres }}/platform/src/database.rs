@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, error_span};
 use url::{Host, Url};
 
-use super::{Check, Environment, SettingsError, about};
+use crate::{Check, Environment, SettingsError, about};
 
 const CONNECTION_WITHIN: Duration = Duration::from_secs(5);
 const STATEMENT_WITHIN: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use std::{env, fmt, fs};
 
 use tracing::Level;
 
-use super::about;
+use crate::about;
 
 /// A setting that can't be used: which one, and what was expected. Never holds its value.
 #[derive(Debug)]

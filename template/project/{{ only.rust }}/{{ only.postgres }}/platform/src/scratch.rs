@@ -4,13 +4,17 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::SystemTime;
 
 use futures_util::FutureExt;
+use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
-use super::database::{Database, options};
-use super::{Environment, migrate};
+use crate::database::{Database, options};
+use crate::{Environment, migrate};
 
 /// Calls `test` with the database that `DATABASE_URL` names, as the role that owns it.
-pub async fn schema<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
+pub async fn schema<F: Future<Output = ()>>(
+    migrations: &Migrator,
+    test: impl FnOnce(Database) -> F,
+) {
     let environment = Environment::of_process();
     let options = options(&environment).expect("good settings");
     let options = options.expect("DATABASE_URL is set");
@@ -23,7 +27,9 @@ pub async fn schema<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
     owner.execute(create).await.expect("a new schema");
 
     let options = options.options([("search_path", &name)]);
-    migrate::migrate(&options).await.expect("good migrations");
+    migrate::migrate(&options, migrations)
+        .await
+        .expect("good migrations");
     let database = Database::new(environment, Some(options), 10);
     let result = AssertUnwindSafe(test(database)).catch_unwind().await;
 

@@ -17,7 +17,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::traces::Traces;
+use crate::about;
+use crate::traces::Traces;
 
 /// Send every event of this process to stdout, a panic too, and spans to the tracer that there may be.
 pub fn init(level: Level, traces: Option<&Traces>) {
@@ -42,7 +43,8 @@ where
     let level = LevelFilter::from_level(level);
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_target(env!("CARGO_CRATE_NAME"), level);
+        .with_target(env!("CARGO_CRATE_NAME"), level)
+        .with_target(about::CRATE, level);
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(JsonFields::new())
         .event_format(Line)
