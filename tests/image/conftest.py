@@ -49,6 +49,17 @@ def label_of(answers: Answers) -> str:
 # An image depends on the language, its version and the database alone; the last registry stands for all.
 IMAGES = list({label_of(answers): answers | {"database": "postgres"} for answers in COMBINATIONS}.values())
 
+# The first version of each language.
+LANGUAGES = list({answers["language"]: answers for answers in reversed(IMAGES)}.values())[::-1]
+# What may differ from one version of a language to the next: the rest is the same source, on the same libraries.
+EVERY_VERSION = {"test_build", "test_image", "test_life", "test_load"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "service" in metafunc.fixturenames:
+        every = metafunc.module.__name__.rpartition(".")[2] in EVERY_VERSION
+        metafunc.parametrize("service", IMAGES if every else LANGUAGES, ids=label_of, indirect=True, scope="session")
+
 
 def built(answers: Answers, project: Path) -> Service:
     label, language = label_of(answers), answers["language"]
@@ -61,7 +72,7 @@ def built(answers: Answers, project: Path) -> Service:
     return Service(label, language, project, image, TEMPLATE.table("languages")[language])
 
 
-@pytest.fixture(scope="session", params=IMAGES, ids=label_of)
+@pytest.fixture(scope="session")
 def service(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Service:
     return built(request.param, rendered(request.param))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.image.conftest import IMAGES, label_of
+from tests.image.conftest import LANGUAGES, label_of
 from tests.support import engine
 from tests.support.engine.container import running
 from tests.support.engine.database import Server
@@ -16,9 +16,6 @@ from tests.support.expectations import expected
 from tests.support.render import TEMPLATE
 
 pytestmark = pytest.mark.engine
-
-# The first version of each language.
-LANGUAGES = list({answers["language"]: answers for answers in reversed(IMAGES)}.values())
 
 
 @pytest.fixture(params=LANGUAGES, ids=label_of)

@@ -10,7 +10,7 @@ import yaml
 from copier import run_update
 from shipshape.template import Answers
 
-from tests.image.conftest import IMAGES, label_of
+from tests.image.conftest import LANGUAGES, label_of
 from tests.support import engine
 from tests.support.engine.container import running
 from tests.support.expectations import expected
@@ -18,9 +18,7 @@ from tests.support.render import ORDERS, TEMPLATE, commit, git, released_copy, r
 
 pytestmark = pytest.mark.engine
 
-# The first version of each language.
 OWNERS = yaml.safe_load(Path(__file__).with_name("owners.yml").read_text())
-LANGUAGES = list({answers["language"]: answers for answers in reversed(IMAGES)}.values())
 
 
 def own(project: Path, owner: dict[str, Any]) -> set[str]:
