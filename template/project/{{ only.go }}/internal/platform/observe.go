@@ -17,6 +17,8 @@ import (
 	"github.com/felixge/httpsnoop"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 )
 
 var (
@@ -58,8 +60,8 @@ func exchangeOf(ctx context.Context) *exchange {
 func Within(w http.ResponseWriter, r *http.Request, limit time.Duration) {
 	exchangeOf(r.Context()).timer.Reset(limit)
 	// For what doesn't look at the context: a body that trickles, an answer that nobody reads. A test may have no connection.
-	control, end := http.NewResponseController(w), time.Now().Add(limit+time.Second)
-	_, _ = control.SetReadDeadline(end), control.SetWriteDeadline(end)
+	control, end := http.NewResponseController(w), time.Now().Add(limit)
+	_, _ = control.SetReadDeadline(end.Add(time.Second)), control.SetWriteDeadline(end.Add(answerTime))
 }
 
 // observe is what happens around every request: it gets an id and an end, a log line, and is counted.
@@ -137,6 +139,8 @@ func (x *exchange) record(r *http.Request, took time.Duration) {
 	method, route, status := methodLabel(r.Method), routeLabel(r.Pattern), cmp.Or(x.status, http.StatusOK)
 	requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 	duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+
+	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("http.route", route))
 
 	level := slog.LevelInfo
 	switch {

@@ -189,7 +189,7 @@ func TestReadJSON(t *testing.T) {
 		`{"name":"a"} {}`:                  `400`,
 		"{\"name\":\"\xff\"}":              `400`,
 		`{"name":"\ud800"}`:                `400`,
-		strings.Repeat(" ", maxBody+1):     `413`,
+		strings.Repeat(" ", 1<<20+1):       `413`,
 	} {
 		answer := f.ask("POST", "/", body)
 		var problem Problem

@@ -95,6 +95,9 @@ func ReadJSON(r *http.Request, v any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return Problem{Status: http.StatusUnsupportedMediaType, Detail: "expected application/json"}
 	}
+	if r.ContentLength > exchangeOf(r.Context()).server.maxBody() {
+		return Problem{Status: http.StatusRequestEntityTooLarge} // at once: the caller may wait to be asked for it
+	}
 	var read jsonReader
 	err := json.UnmarshalRead(r.Body, v, json.WithUnmarshalers(json.UnmarshalFromFunc(read.value)))
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)

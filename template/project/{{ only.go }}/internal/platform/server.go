@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log"
@@ -20,9 +21,9 @@ import (
 
 const (
 	maxHeader   = 16 << 10
-	maxBody     = 1 << 20
 	headerTime  = 10 * time.Second
 	requestTime = 30 * time.Second // see Within
+	answerTime  = 5 * time.Second  // more, to send the answer of a request that took too long
 	idleTime    = 75 * time.Second // longer than that of a load balancer, 60 s, which must be the one to hang up
 	// stopWithin is less than the 30 seconds that Docker and Kubernetes wait before they kill.
 	stopWithin = 25 * time.Second
@@ -37,7 +38,8 @@ type Server struct {
 	Mux         *http.ServeMux
 	Middleware  []func(http.Handler) http.Handler // around your routes; the first is the outermost
 	Checks      map[string]Check                  // what readiness asks, by the name of the dependency
-	Unavailable func(error) bool                  // with which of a Handler's errors is the answer 503
+	Unavailable func(error) bool                  // with which of a Handler's errors the answer is 503
+	MaxBody     int64                             // bytes of a request's body; 0 is 1 MiB
 
 	stopping atomic.Bool
 }
@@ -105,11 +107,15 @@ func (s *Server) Handler() http.Handler {
 	}
 	handler = s.observe(handler)
 	if tracing() {
-		untraced := otelhttp.WithFilter(func(r *http.Request) bool { return !isProbe(r.URL.Path) })
-		handler = otelhttp.NewMiddleware(Service, untraced)(handler)
+		handler = otelhttp.NewMiddleware(Service,
+			otelhttp.WithFilter(func(r *http.Request) bool { return !isProbe(r.URL.Path) }),
+			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + routeLabel(r.Pattern) }),
+		)(handler)
 	}
-	return http.MaxBytesHandler(handler, maxBody)
+	return http.MaxBytesHandler(handler, s.maxBody())
 }
+
+func (s *Server) maxBody() int64 { return cmp.Or(s.MaxBody, 1<<20) }
 
 // pattern is the one of the mux that matches. A path is taken as it is: the mux would lead `//items` to `/items`.
 func (s *Server) pattern(r *http.Request) string {

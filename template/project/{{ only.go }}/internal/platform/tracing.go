@@ -31,7 +31,7 @@ func traced(ctx context.Context, settings *Settings, command func(context.Contex
 	}
 	otel.SetLogger(logr.FromSlogHandler(slog.Default().Handler()))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("traces not sent", "error", err) }))
-	if err := os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", settings.TracesTo); err != nil { // it may have come as a file
+	if err := os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", string(settings.TracesTo)); err != nil { // it may have come as a file
 		return err
 	}
 	exporter, err := otlptracehttp.New(ctx)
