@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cluster.manifests import DIGEST, ENVIRONMENTS, Manifest, Rendered, of_kind, of_migration, one
+from tests.support.cluster.manifests import (
+    DIGEST,
+    ENVIRONMENTS,
+    Manifest,
+    Rendered,
+    of_kind,
+    of_migration,
+    one,
+    quantity,
+)
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
@@ -84,8 +93,11 @@ def test_it_is_as_restricted_as_the_service(kubernetes: Rendered, migrated: list
     service = one(kubernetes.overlay(environment), "Deployment")["spec"]["template"]["spec"]
     for key in ("securityContext", "automountServiceAccountToken", "enableServiceLinks"):
         assert job[key] == service[key], key
-    for key in ("securityContext", "resources"):
-        assert job["containers"][0][key] == service["containers"][0][key], key
+    assert job["containers"][0]["securityContext"] == service["containers"][0]["securityContext"]
+    given = job["containers"][0]["resources"]
+    for what, limit in service["containers"][0]["resources"]["limits"].items():
+        assert quantity(given["requests"][what]) <= quantity(given["limits"][what])
+        assert quantity(given["limits"][what]) >= quantity(limit), "less than the service itself may have"
     account = one(migrated, "ServiceAccount")
     assert job["serviceAccountName"] == account["metadata"]["name"] != service["serviceAccountName"]
     assert account["automountServiceAccountToken"] is False
