@@ -10,24 +10,28 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .requests import count
 
 HEADERS = 16 * 1024  # bytes
-HEADERS_WITHIN = 10.0  # seconds
+REST = 1024 * 1024  # bytes
+WITHIN = 10.0  # seconds
 
 log = logging.getLogger(__name__)
 
 
 class Connection(H11Protocol):
-    """Closes a connection whose headers, or whose rest of a body that is answered already, do not come in time."""
+    """Closes a connection whose headers do not come in time, nor the rest of a body that is answered already."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _rest = 0  # bytes of a body that came after its answer; to hang up at once could cost the caller the answer
 
-    def _watch(self) -> None:
+    def _watch(self, came: int = 0) -> None:
         their_state = self.conn.their_state
         headers_began = self.cycle is None or self.conn.trailing_data[0]
-        awaited = (their_state is h11.IDLE and headers_began) or (
-            their_state is h11.SEND_BODY and self.cycle is not None and self.cycle.response_complete
-        )
+        answered = their_state is h11.SEND_BODY and self.cycle is not None and self.cycle.response_complete
+        awaited = answered or (their_state is h11.IDLE and headers_began)
+        self._rest = self._rest + came if answered else 0
+        if self._rest > REST:
+            self.timeout_keep_alive_handler()
         if awaited and self._deadline is None:
-            self._deadline = self.loop.call_later(HEADERS_WITHIN, self.timeout_keep_alive_handler)
+            self._deadline = self.loop.call_later(WITHIN, self.timeout_keep_alive_handler)
         elif not awaited and self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -43,7 +47,7 @@ class Connection(H11Protocol):
         for start in range(0, len(data), HEADERS):
             if not self.transport.is_closing():
                 super().data_received(data[start : start + HEADERS])
-        self._watch()
+        self._watch(len(data))
 
     @override
     def on_response_complete(self) -> None:
