@@ -26,7 +26,7 @@ def dev(plain_template: Path, tmp_path: Path) -> Iterator[tuple[Path, dict[str, 
         plain_template, tmp_path / name, **ORDERS | {"service_name": name}, language="python", language_version="3.13"
     )
     subprocess.run(["make", "prepare"], cwd=project, check=True, capture_output=True)
-    environment = engine.compose_environment(project, tmp_path)
+    environment = engine.compose_environment(project, tmp_path) | {"PYENV_VERSION": "3.13"}  # where pyenv has Python
     try:
         yield project, environment
     finally:
