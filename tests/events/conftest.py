@@ -64,7 +64,8 @@ def github(
     programs_path = os.pathsep.join([str(folder / "bin"), str(Path(go_tool("cosign")).parent), os.environ["PATH"]])
     environment = engine.environment() | {"PATH": programs_path, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     scanner(folder / "scanner")
-    stand_ins = {name: value for name, value in engine.environment().items() if os.environ.get(name) != value}
+    here = engine.compose_environment(project, folder / "stand-ins")
+    stand_ins = {name: value for name, value in here.items() if os.environ.get(name) != value}
     there = GitHub(go_tool("act"), project, folder, environment, options, told=keyless.environment() | stand_ins)
     there.commit("The first commit")
     git(project, "remote", "add", "origin", f"https://github.com/{SOURCE}")  # by which act knows the repository's name

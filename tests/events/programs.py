@@ -38,6 +38,12 @@ for argument in "$@"; do
   [[ $argument != aquasec/trivy:*@sha256:* ]] || argument=shipshape-test/workflow:scanner
   arguments+=("$argument")
 done
+# Each job has a machine of its own: the database of an earlier one, with other passwords, is not there.
+if [[ $1 == compose ]]; then
+  trap '{docker} compose down --volumes >/dev/null 2>&1' EXIT
+  {docker} "${{arguments[@]}}"
+  exit
+fi
 exec {docker} "${{arguments[@]}}"
 """
 
