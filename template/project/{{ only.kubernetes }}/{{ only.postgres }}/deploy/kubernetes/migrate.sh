@@ -38,5 +38,5 @@ stop_migration() {
     jq --raw-output --arg job "${1:-}" \
       '.items[] | select(all(.status.conditions[]?; .status != "True")) | .metadata.name | select(startswith($job))') || return 1
   # shellcheck disable=SC2086 # one word each
-  [[ -z $running ]] || kube delete jobs --cascade foreground $running >&2
+  [[ -z $running ]] || kube delete jobs --cascade=foreground $running >&2
 }
