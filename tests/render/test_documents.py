@@ -26,6 +26,7 @@ RUN_BY = {
     ("kubernetes", "Cluster"): "tests/support/cluster/__init__.py",
     ("kubernetes", "Secrets"): "tests/support/cluster/__init__.py",
     ("kubernetes", "Deploy"): "tests/support/cluster/__init__.py",
+    ("kubernetes", "Migrations"): "tests/cluster/test_migrations.py",
     ("kubernetes", "Roll back"): "tests/cluster/test_failure.py",
     ("kubernetes", "Settings"): "tests/cluster/test_operations.py",
     ("ecs", "AWS"): "tests/ecs/test_scripts.py",
@@ -40,7 +41,6 @@ NOT_RUN = {
     "gh variable set DEPLOY --body true": "needs GitHub",
     "scripts/verify.sh": "needs an image that GitHub's identity has signed; tests/pipeline runs the script",
     "deploy/database/roles.sh": "needs psql and a server; tests/host and tests/cluster run the script",
-    "kubectl --namespace orders-api-staging logs --selector": "shows a log; tests/cluster/test_migrations.py reads it",
     "--template-file deploy/ecr/registry.yml": "needs AWS; tests/contract/test_ecr.py reads the template",
     "--template-file deploy/eks/deployer.yml": "needs EKS; tests/kubernetes/test_deployer.py reads the template",
 }
