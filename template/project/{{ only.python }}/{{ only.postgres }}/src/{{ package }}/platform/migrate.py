@@ -65,7 +65,6 @@ async def connect(database: Database) -> AsyncConnection:
 
 
 def run(connection: Connection) -> int:
-    logging.getLogger("alembic").setLevel("WARNING")
     config = Config()
     config.set_main_option("script_location", str(HERE / "alembic"))
     config.set_main_option("version_locations", str(HERE.parent / "migrations"))
