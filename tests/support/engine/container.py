@@ -67,7 +67,7 @@ class Container:
     def socket(self, timeout: float = 20) -> socket.socket:
         return socket.create_connection((self.host, self.port), timeout=timeout)
 
-    def wait_until_it_answers(self, seconds: float = 30) -> float:
+    def wait_until_it_answers(self, seconds: float = 60) -> float:
         """Wait for `/healthz`; returns the seconds that it took, raises AssertionError with the log."""
         start = time.monotonic()
         while time.monotonic() - start < seconds:
