@@ -33,8 +33,9 @@ export function addDatabase(app: App): void {
   // Readiness has a connection of its own: a service whose pool is busy is ready.
   const probe = newPool({ ...config, max: 1, connectionTimeoutMillis: READY_WITHIN, query_timeout: READY_WITHIN });
   for (const each of [pool, probe]) {
-    // Without a listener, a server that hangs up on an idle connection would end the process.
+    // Without listeners, a server that hangs up would end the process. Whoever waits for a statement is told by its error.
     each.on("error", (error: Error) => app.log.warn({ error }, "database connection lost"));
+    each.on("connect", (client) => client.on("error", () => undefined));
   }
   app.decorate("pg", pool);
   app.health.checks.database = () => probe.query("SELECT 1");
@@ -65,7 +66,9 @@ export async function transaction<T>(pool: Pool, work: (client: PoolClient) => P
 
 // Classes of SQLSTATE: no connection, no authorization, no resources, ended by the server (a statement's time is up).
 const UNAVAILABLE_STATE = /^(08|28|53|57)/;
-const UNAVAILABLE = /^(timeout exceeded when trying to connect|Connection terminated|no answer from the database)/;
+// What the driver says, which has no codes of its own.
+const UNAVAILABLE =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|no answer from the database)/;
 
 /** Whether it was the database that had no time or no connection, and not the service's own fault. */
 export function isUnavailable(error: unknown): boolean {
@@ -82,5 +85,6 @@ function noDatabase(): never {
 /** Gives up on a server that has stopped answering, with whatever waits for it: a query, or the end of a transaction. */
 function impatientSocket(): Socket {
   const socket = new Socket();
-  return socket.setTimeout(SILENT_WITHIN, () => socket.destroy(new Error("no answer from the database")));
+  const giveUp = () => socket.destroy(new Error("no answer from the database"));
+  return socket.once("connect", () => socket.setTimeout(SILENT_WITHIN, giveUp));
 }
