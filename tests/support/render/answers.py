@@ -66,7 +66,7 @@ PIPELINES: list[Answers] = list(
     pairwise(
         of_tables(
             language="languages", registry="registries", platforms="platform_sets", orchestrator="orchestrators",
-            dependency_updates="updaters",
+            dependency_updates="updaters", database="databases",
         )
     )
 )  # fmt: skip
