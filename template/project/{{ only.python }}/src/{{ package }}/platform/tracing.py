@@ -10,7 +10,7 @@ from opentelemetry import trace
 from .about import NAME
 from .settings import PlatformSettings
 
-FLUSH = 2.0  # seconds, by which it may delay the stop
+FLUSH = 1.5  # seconds, by which it may delay the stop
 
 log = logging.getLogger(__name__)
 
