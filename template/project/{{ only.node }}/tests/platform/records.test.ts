@@ -112,3 +112,15 @@ test.each([
   const metrics = (await app.inject("/metrics")).body;
   expect(metrics).toContain(`http_requests_total{method="OTHER",route="unmatched",status="${status}"} 1`);
 });
+
+test("a request has its time, and then an answer", async () => {
+  const { app, lines } = await makeApp({
+    routes: (app) => {
+      app.get("/slow", { handlerTimeout: 50 }, () => new Promise(() => {}));
+    },
+  });
+  const answer = await send(app, "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1.1 503 /);
+  expect(answer).toMatch(/^Retry-After: 1\r$/im);
+  expect(lines).toEqual([expect.objectContaining({ level: "error", route: "/slow", status: 503 })]);
+});
