@@ -74,6 +74,9 @@ manifests() {
   rm -r "$folder"
 }
 
+# apply [KUSTOMIZATION]: brings it to the cluster, but for what belongs to the migration.
+apply() { manifests "$@" | kube apply --selector 'app.kubernetes.io/component!=migrate' --filename - >&2; }
+
 # rolled_out DEPLOYMENT: waits until every one of its pods is new and ready; says why where they do not become so.
 rolled_out() {
   if kube rollout status "deployment/$1" --timeout "${ROLLOUT_SECONDS:-300}s" >&2; then return 0; fi

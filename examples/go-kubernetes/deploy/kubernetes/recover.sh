@@ -6,9 +6,12 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/kubernetes/strategy.sh
 source "$here/strategy.sh"
+# shellcheck source=deploy/kubernetes/migrate.sh
+source "$here/migrate.sh"
 
 [[ $# == 1 ]] || usage
 choose_environment "$1"
 
 end_deployment
+stop_migration
 roll_back

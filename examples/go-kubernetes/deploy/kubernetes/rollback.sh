@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Rolls an environment back to an earlier image, in the way that a new one is deployed. Without an image it lists the earlier ones.
+# No migration is run or undone.
 # Usage: deploy/kubernetes/rollback.sh staging|production [REPOSITORY@DIGEST]
 set -euo pipefail
 # shellcheck source=deploy/kubernetes/lib.sh
@@ -12,4 +13,4 @@ if [[ $# == 1 ]]; then
     --output custom-columns=SINCE:.metadata.creationTimestamp,PODS:.status.replicas,IMAGE:.spec.template.spec.containers[0].image
   exit
 fi
-WATCH_SECONDS=${WATCH_SECONDS:-60} exec "$here/deploy.sh" "$@"
+MIGRATE=no WATCH_SECONDS=${WATCH_SECONDS:-60} exec "$here/deploy.sh" "$@"

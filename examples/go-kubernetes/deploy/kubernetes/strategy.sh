@@ -18,7 +18,7 @@ start() {
   if [[ -n $live ]]; then # the Service stays with it meanwhile
     more+=("$(service_patch "$live")" "replicas: [{name: $started, count: $(read_deployment "$name-$live" '{.spec.replicas}')}]")
   fi
-  manifests "${more[@]}" | kube apply --filename - >&2
+  apply "${more[@]}"
   rolled_out "$started"
 }
 

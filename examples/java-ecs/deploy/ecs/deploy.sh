@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deploys an image to an environment: starts it, tests it, switches the traffic to it and watches the alarms. If a step fails, it rolls back.
+# Deploys an image to an environment: migrates the database, starts it, tests it, switches the traffic to it and watches the alarms. If a step fails, it rolls back.
 # WATCH_SECONDS says how long the alarms are watched: 300 in production, 60 in staging.
 # Usage: deploy/ecs/deploy.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
@@ -7,6 +7,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/ecs/strategy.sh
 source "$here/strategy.sh"
+# shellcheck source=deploy/ecs/migrate.sh
+source "$here/migrate.sh"
 
 [[ $# == 2 ]] || usage
 choose_environment "$1"
@@ -47,6 +49,7 @@ trap 'say "$image failed: rolling back"; roll_back; exit 1' EXIT
 trap 'exit 1' INT TERM HUP
 
 update roles
+migrate
 start
 integration_test
 switch_traffic

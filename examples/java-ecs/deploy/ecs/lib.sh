@@ -68,6 +68,7 @@ go_back_to() {
 # roll_back: from the unfinished deployment of $image to the image that ran before.
 roll_back() {
   local failed=$image
+  stop_migration || true
   cancel_update || true # it may have come to its end meanwhile
   wait
   if [[ -z $before ]]; then # what is left is for the next deployment to clear away: its events tell why it failed

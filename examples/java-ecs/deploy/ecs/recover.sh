@@ -7,6 +7,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/ecs/strategy.sh
 source "$here/strategy.sh"
+# shellcheck source=deploy/ecs/migrate.sh
+source "$here/migrate.sh"
 
 [[ $# == 1 ]] || usage
 choose_environment "$1"
@@ -14,5 +16,5 @@ as_stack_role
 
 end_deployment
 [[ -f $note ]] || { say "nothing to roll back: no deployment of $environment from this folder is unfinished"; exit; }
-{ read -r before && read -r image; } <"$note" || { rm "$note"; fail "the deployment left no note of what ran before: see what $environment runs"; }
+{ read -r before && read -r image && { read -r migration || true; }; } <"$note" || { rm "$note"; fail "the deployment left no note of what ran before: see what $environment runs"; }
 roll_back

@@ -14,7 +14,7 @@ umask 077
 mkdir -p backups
 file=backups/app-$(date -u +%Y%m%dT%H%M%SZ).dump
 trap 'rm -f "$file.part"' EXIT
-compose exec -T database pg_dump --username=app --format=custom app >"$file.part" || fail "the database was not dumped: see above"
+compose exec -T database pg_dump --username=postgres --format=custom app >"$file.part" || fail "the database was not dumped: see above"
 mv "$file.part" "$file"
 find backups -name 'app-*.dump*' -mtime "+$days" -delete
 echo "$file"

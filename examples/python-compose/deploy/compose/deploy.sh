@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Deploys an image to the host of an environment, over SSH: starts it there, tests it, switches the traffic to it and watches it.
+# Deploys an image to the host of an environment, over SSH: migrates the database, starts it there, tests it, switches the traffic to it and watches it.
 # If a step fails, it rolls back. What is to be done on the host, release.sh does.
 #
 # DEPLOY_HOST names the host: deploy@HOST, or ssh://deploy@HOST:PORT. Your known_hosts must have its key.
-# WATCH_SECONDS is how long the new version is watched before the old one is stopped: 60.
+# WATCH_SECONDS is how long the new version is watched before the old one is stopped: 60. MIGRATE=no leaves the migrations out.
 # Usage: deploy/compose/deploy.sh staging|production REPOSITORY@DIGEST
 set -euo pipefail
 # shellcheck source=deploy/compose/lib.sh
@@ -25,8 +25,9 @@ credentials() {
 }
 
 send_files() { # sets incoming: the folder on the host that has them
-  local files=(compose.prod.yaml Caddyfile lib.sh stack.sh release.sh prune.sh backup.sh restore.sh "$environment.env")
+  local files=(compose.prod.yaml Caddyfile lib.sh stack.sh release.sh prune.sh "$environment.env")
   [[ ! -f $here/compose.own.yaml ]] || files+=(compose.own.yaml)
+  files+=(migrate.sh backup.sh restore.sh --directory ../database roles.sh)
   incoming=$(tar --create --directory "$here" "${files[@]}" | "${ssh[@]}" "$DEPLOY_HOST" "
     set -e
     mkdir -p $name
@@ -67,7 +68,7 @@ end_input() { # and wait until release.sh has ended
 roll_back() { end_input || true; } # release.sh does it when its input ends before `finish`
 
 send_files
-coproc release { exec "${ssh[@]}" -o ExitOnForwardFailure=yes -L "127.0.0.1:$port:127.0.0.1:9181" "$DEPLOY_HOST" "$incoming/release.sh $image"; }
+coproc release { exec "${ssh[@]}" -o ExitOnForwardFailure=yes -L "127.0.0.1:$port:127.0.0.1:9181" "$DEPLOY_HOST" "${MIGRATE:+MIGRATE=no }$incoming/release.sh $image"; }
 # shellcheck disable=SC2154 # coproc sets it, and unsets it when the other end is gone
 connection=$release_PID
 exec {answers}<&"${release[0]}" {steps}>&"${release[1]}"

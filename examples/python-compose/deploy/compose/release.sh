@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On the host: deploys an image beside the live one. It reads a step a line, and answers `ok` to each; you can type them, too:
-#   start [CONFIG]  it becomes healthy and ready in the idle slot, and answers on 127.0.0.1:9181. CONFIG is Docker's, to pull with
+#   start [CONFIG]  the database is migrated; then the image becomes healthy and ready in the idle slot, and answers on 127.0.0.1:9181.
+#                   CONFIG is Docker's, to pull with
 #   switch_traffic  requests from outside go to it
 #   finish          the old one is stopped
 # If a step fails, or the input ends before `finish`, it rolls back. If it is killed, the next deployment does so, or --recover.
@@ -10,6 +11,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/compose/stack.sh
 source "$here/stack.sh"
+# shellcheck source=deploy/compose/migrate.sh
+source "$here/migrate.sh"
 
 [[ $# == 1 ]] || usage
 [[ $1 == --recover ]] || choose_image "$1"
@@ -17,23 +20,13 @@ umask 022 # the proxy reads some of what is written here
 mkdir -p "$HOME/$name"
 cd -P "$HOME/$name"
 
-pull() { # CONFIG
-  local config=${XDG_RUNTIME_DIR:-/dev/shm}/$name-pull # in memory
-  rm -rf "$config" # of a run that was killed
-  if ! docker image inspect "$image" >/dev/null 2>&1; then
-    mkdir -m 700 "$config"
-    [[ -z $1 ]] || echo "$1" >"$config/config.json"
-    docker --config "$config" pull --quiet "$image" >/dev/null || { rm -r "$config"; fail "$image was not pulled: see above"; }
-    rm -r "$config"
-  fi
-}
-
 start() { # CONFIG
   take_files
   write_settings
   [[ ! -f slots/rollback-to ]] || roll_back # a deployment was killed
   start_what_stays
   pull "$1"
+  migrate
   local slot
   slot=$(other "$(pointed live)")
   point rollback-to "$(pointed live)"
@@ -89,6 +82,7 @@ at_the_end() {
   local code=$?
   trap '' INT TERM HUP
   set +e
+  [[ -z $migrating ]] || { stop_migration; ./prune.sh || true; }
   if [[ -f slots/rollback-to ]]; then roll_back; code=1; fi
   ((code == 0)) || say_what_is_live
   exit "$code"
@@ -98,6 +92,7 @@ exec 9>lock
 if [[ $1 == --recover ]]; then
   # A deployment that has lost its connection rolls back by itself.
   flock --timeout 180 9 || fail "a deployment is at work here, and has not ended for three minutes"
+  stop_migration # of a deployment that was killed
   if [[ -f slots/rollback-to ]]; then roll_back; else say "nothing to roll back: no deployment is unfinished"; fi
   say_what_is_live
   exit

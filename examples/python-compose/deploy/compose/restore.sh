@@ -14,10 +14,10 @@ cd "$here"
 [[ -s $backup ]] || fail "$1 is no backup: ls backups/ shows what there is"
 
 now=$(date -u +%Y%m%d%H%M%S)
-sql() { docker compose exec -T database psql --username=app --dbname=postgres --quiet --set=ON_ERROR_STOP=1; }
+sql() { docker compose exec -T database psql --username=postgres --dbname=postgres --quiet --set=ON_ERROR_STOP=1; }
 
-sql <<<"CREATE DATABASE restored_$now"
-if ! docker compose exec -T database pg_restore --username=app --dbname="restored_$now" --exit-on-error <"$backup"; then
+sql <<<"CREATE DATABASE restored_$now OWNER owner TEMPLATE template0"
+if ! docker compose exec -T database pg_restore --username=postgres --dbname="restored_$now" --exit-on-error <"$backup"; then
   sql <<<"DROP DATABASE restored_$now"
   fail "the backup can't be restored: see above; the database is as it was"
 fi
@@ -26,6 +26,9 @@ if [[ $try == yes ]]; then
   echo "restore: the backup can be restored"
   exit
 fi
+
+# What a dump does not have: who may connect.
+sql <<<"REVOKE ALL ON DATABASE restored_$now FROM PUBLIC; GRANT CONNECT ON DATABASE restored_$now TO app"
 
 # The service loses its connections, and makes new ones to what was restored.
 sql <<SQL

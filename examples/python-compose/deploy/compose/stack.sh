@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # here and name are lib.sh's
+# shellcheck shell=bash disable=SC2154 # here, name and image are lib.sh's
 # On the host, for release.sh: the slots, the files that were sent, and what stays from one version to the next.
 
 # slots/ has a digest for blue and for green, and the name of one of both for each of live (has the traffic), next (is tested),
@@ -28,10 +28,24 @@ take_files() {
     cp --remove-destination "$here"/* . # a script that runs keeps the file that it began with
     rm -r "$here"
   fi
-  if [[ ! -s secrets/database_password ]]; then
+  chmod a+rx roles.sh # the database's user runs it, also where the folder was checked out under umask 077
+  local password
+  for password in database_password database_owner_password; do
+    [[ ! -s secrets/$password ]] || continue
     # The container's user must read it; the folder keeps all others of this host out.
     od -An -N 24 -t x1 /dev/urandom | tr -d ' \n' >secrets/new
-    mv secrets/new secrets/database_password
+    mv secrets/new "secrets/$password"
+  done
+}
+
+pull() { # CONFIG: Docker's
+  local config=${XDG_RUNTIME_DIR:-/dev/shm}/$name-pull # in memory
+  rm -rf "$config" # of a run that was killed
+  if ! docker image inspect "$image" >/dev/null 2>&1; then
+    mkdir -m 700 "$config"
+    [[ -z $1 ]] || echo "$1" >"$config/config.json"
+    docker --config "$config" pull --quiet "$image" >/dev/null || { rm -r "$config"; fail "$image was not pulled: see above"; }
+    rm -r "$config"
   fi
 }
 

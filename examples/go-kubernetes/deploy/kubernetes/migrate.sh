@@ -1,0 +1,42 @@
+# shellcheck shell=bash disable=SC2154 # name, environment and digest are lib.sh's
+# Migrations: a Job of the new image, as the database's owner. It must end well before the new version starts.
+
+job= # of this deployment
+
+# migrate: fails where they do. MIGRATE=no leaves them out, as a rollback does: an earlier version has none that are missing.
+migrate() {
+  [[ ${MIGRATE:-yes} == yes ]] || return 0
+  job=$name-migrate-${digest:7:7}-$(printf %04x "$RANDOM") # a Job can't be changed, and two may run at once
+  say "migrating the database: job/$job"
+  manifests "patches: [{target: {kind: Job}, options: {allowNameChange: true}, patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"$job\"}]'}]" |
+    kube apply --selector app.kubernetes.io/component=migrate --filename - >&2
+  migrated "$job" || fail "the migration failed, and the new version was not started"
+}
+
+# migrated JOB: waits until it has ended; says why where it did not end well.
+migrated() {
+  local ended end=$((SECONDS + ${MIGRATE_SECONDS:-600}))
+  while ((SECONDS < end)); do
+    ended=$(kube get job "$1" --output 'jsonpath={.status.conditions[?(@.status=="True")].type}') || return 1
+    [[ $ended != *Complete* ]] || return 0
+    [[ $ended != *Failed* ]] || break
+    sleep 2
+  done
+  say "job/$1 ${ended:-has not ended in time}; its pods, the last warnings, and the end of its log:"
+  kube get pods --selector "job-name=$1" >&2 || true
+  kube get events --field-selector type=Warning --sort-by .metadata.creationTimestamp \
+    --output custom-columns=WHAT:.involvedObject.name,WHY:.message | tail -n 5 >&2 || true
+  kube logs --tail 20 "job/$1" >&2 || true
+  return 1
+}
+
+# stop_migration [JOB]: ends it, or any of this service, if it still runs. PostgreSQL undoes what it had begun in a transaction.
+stop_migration() {
+  [[ $# == 0 || -n $1 ]] || return 0
+  local running
+  running=$(kube get jobs --selector "app.kubernetes.io/name=$name,app.kubernetes.io/component=migrate" --output json |
+    jq --raw-output --arg job "${1:-}" \
+      '.items[] | select(all(.status.conditions[]?; .status != "True")) | .metadata.name | select(startswith($job))') || return 1
+  # shellcheck disable=SC2086 # one word each
+  [[ -z $running ]] || kube delete jobs --cascade=foreground $running >&2
+}

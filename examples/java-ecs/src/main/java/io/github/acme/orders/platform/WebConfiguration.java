@@ -1,0 +1,49 @@
+package io.github.acme.orders.platform;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import org.apache.catalina.core.StandardHost;
+import org.apache.coyote.http11.AbstractHttp11Protocol;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.jackson.autoconfigure.JsonMapperBuilderCustomizer;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.webmvc.autoconfigure.error.ErrorMvcAutoConfiguration;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import tools.jackson.databind.cfg.CoercionAction;
+import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.type.LogicalType;
+
+/** What of Tomcat no property of Spring Boot sets. */
+@Configuration(proxyBeanMethods = false)
+@EnableAutoConfiguration(exclude = ErrorMvcAutoConfiguration.class) // ErrorValve answers
+class WebConfiguration {
+  @Bean
+  WebServerFactoryCustomizer<TomcatServletWebServerFactory> platform(MeterRegistry registry) {
+    return tomcat -> {
+      tomcat.setProtocol(HttpProtocol.class.getName());
+      tomcat.addProtocolHandlerCustomizers((AbstractHttp11Protocol<?> http) -> {
+        // A time of its own for each part of a body; Limits has that for all of it.
+        http.setDisableUploadTimeout(false);
+        http.setConnectionUploadTimeout(30_000);
+      });
+      tomcat.addEngineValves(new RequestValve(registry));
+      tomcat.addContextCustomizers(context ->
+          ((StandardHost) context.getParent())
+              .setErrorReportValveClass(ErrorValve.class.getName()));
+    };
+  }
+
+  /** A text is a text: Jackson would make one of a number, too. */
+  @Bean
+  JsonMapperBuilderCustomizer strictTexts() {
+    return json ->
+        json.withCoercionConfig(
+            LogicalType.Textual,
+            texts ->
+                texts
+                    .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail)
+                    .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                    .setCoercion(CoercionInputShape.Integer, CoercionAction.Fail));
+  }
+}

@@ -1,1 +1,0 @@
-"""The service. Start it with `python -m app`."""

@@ -1,0 +1,1 @@
+"""The service: `main.py` says what it is made of."""
