@@ -1,6 +1,7 @@
 """Migrations on a host: before the new version starts, as the owner; else the old version serves on."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,15 @@ def blocked(host: Host) -> Iterator[None]:
         process.communicate()
 
 
+def until_it_waits(host: Host) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'owner' AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 60
+    while host.sql(waiting) == "0":
+        assert time.monotonic() < deadline, "nobody migrates"
+        time.sleep(0.2)
+    assert migrations(host)
+
+
 def test_the_schema_is_the_owner_s_and_the_service_can_not_change_it(host: Host) -> None:
     assert host.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'items'") == "owner"
     host.sql("SET ROLE app; SELECT count(*) FROM items")
@@ -76,7 +86,7 @@ def test_a_deployment_that_is_cancelled_while_it_migrates(host: Host) -> None:
     with blocked(host):
         run = host.begin("two")
         run.tell("start")
-        run.read("migrating the database")
+        until_it_waits(host)
         assert run.end() == 1
         assert "release: the deployment was cancelled while the database was migrated\n" in run.output
         assert run.last == f"release: live is {host.versions['one']}, as before"
@@ -89,7 +99,7 @@ def test_a_deployment_that_is_killed_while_it_migrates(host: Host) -> None:
     with blocked(host):
         run = host.begin("two")
         run.tell("start")
-        run.read("migrating the database")
+        until_it_waits(host)
         run.kill()
         code, said = host.recover()
         assert code == 0, said

@@ -124,7 +124,10 @@ def waits(service: Service, plain: Server) -> Iterator[dict[str, Future[None]]]:
 
 @pytest.fixture(autouse=True)
 def _waits_begin_with_the_first_test(request: pytest.FixtureRequest) -> None:
-    if "service" in request.fixturenames and any("test_waits" in item.nodeid for item in request.session.items):
+    if "service" not in request.fixturenames:
+        return
+    label = label_of(request.node.callspec.params["service"])
+    if any("test_waits" in item.nodeid and label in item.nodeid for item in request.session.items):
         request.getfixturevalue("waits")
 
 

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from tests.support.paths import PROJECT
 from tests.support.render import TEMPLATE, plain_copy, render
 
 HOSTILE = {
@@ -53,6 +54,18 @@ def test_python_s_words_and_modules_are_all_known() -> None:
         nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib""",
     )
     assert words - set(gone) <= set(TEMPLATE.table("reserved_names")["python"])
+
+
+@pytest.mark.parametrize(("language", "lock"), [("python", "uv.lock*"), ("rust", "Cargo.lock*")])
+def test_what_a_starter_installs_is_known(language: str, lock: str) -> None:
+    """A package of the same name would hide it, or be hidden."""
+    files = list((PROJECT / f"{{{{ only.{language} }}}}").rglob(lock))
+    found = {name for file in files for name in re.findall(r'^name = "([\w-]+)"$', file.read_text(), re.MULTILINE)}
+    assert len(found) > 40
+    own, unusable = {"app", "service"}, re.compile("windows_|.*stubs$")
+    known = set(TEMPLATE.table("reserved_names")[language])
+    names = {name.lower().replace("-", "_") for name in found} - own
+    assert not {name for name in names - known if not unusable.match(name)}, "add them to template/tables/names.yml"
 
 
 @pytest.mark.parametrize(
