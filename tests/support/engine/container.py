@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
@@ -119,6 +121,22 @@ class Container:
     def started(self) -> float:
         """When its process began, in seconds since 1970."""
         return datetime.fromisoformat(self.state()["StartedAt"][:26] + "Z").timestamp()
+
+    def heeds(self, name: str, seconds: float = 30) -> float:
+        """Wait until its process catches a signal, as proc(5) has it in SigCgt; returns the seconds since it began.
+
+        Until then the kernel throws the signal away: no process 1 of a container is ended by what it does not catch.
+        """
+        state = self.state()
+        bit = 1 << (getattr(signal, f"SIG{name}") - 1)
+        status = Path(f"/proc/{state['Pid']}/status")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:")).split()[1]
+            if int(caught, 16) & bit:
+                return time.time() - self.started()
+            time.sleep(0.002)
+        raise AssertionError(f"it never catches SIG{name}")
 
     def wait(self, seconds: float = 60) -> int:
         """Wait for its end; returns its exit code."""
