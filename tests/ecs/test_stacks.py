@@ -50,7 +50,7 @@ def check_task(world: World, name: str) -> None:
     assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
     assert container["linuxParameters"]["initProcessEnabled"] is True
     assert container["linuxParameters"]["tmpfs"][0]["containerPath"] == "/tmp"  # noqa: S108
-    assert container["healthCheck"]["command"] == ["CMD", "python", "-m", "app.healthcheck"]
+    assert container["healthCheck"]["command"] == ["CMD", "python", "-m", "orders_api.platform.healthcheck"]
     assert container["secrets"][0]["name"] == "DATABASE_PASSWORD"
     assert {"name": "DATABASE_URL", "value": SECRETS["DatabaseUrl"]} in container["environment"]
     assert container["logConfiguration"]["options"]["awslogs-group"] == f"/ecs/{name}"

@@ -44,7 +44,9 @@ def release_two(releases: Path) -> None:
     folder = releases / "template/project"
     edit(folder / "docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
     edit(folder / "{{ only.python }}/Dockerfile.jinja", "EXPOSE {{ port }}", "EXPOSE {{ port }}/tcp")
-    edit(folder / "{{ only.python }}/src/app/main.py", 'return {"status": "ok"}', 'return {"status": "fine"}')
+    source = folder / "{{ only.python }}/src/{{ package }}"
+    edit(source / "main.py.jinja", "start here.", "begin here.")
+    edit(source / "platform/health.py", '"ready"', '"fine"')
     edit(folder / "README.md.jinja", "## Settings", "## All settings")
     (folder / ".github/CODEOWNERS").write_text("* @owners\n")
     commit(releases, "v2", tag="v2.0.0")
@@ -57,17 +59,23 @@ def test_an_update_to_the_same_release_changes_nothing(owned: Path) -> None:
 
 def test_an_update_brings_ours_and_keeps_theirs(releases: Path, owned: Path) -> None:
     edit(owned / "docker-compose.yml", "    image: ghcr.io/", "    hostname: mine\n    image: ghcr.io/")
-    edit(owned / "src/app/main.py", 'NAME, "version"', 'NAME.upper(), "version"')
+    edit(owned / "src/orders_api/main.py", "with its routes", "with our routes")
     edit(owned / "README.md", "# orders-api", "# Our orders")
-    (owned / "src/app/pricing.py").write_text("VAT = 19\n")
+    (owned / "src/orders_api/pricing.py").write_text("VAT = 19\n")
     (owned / "compose.override.yml").write_text("services: {}\n")
     commit(owned, "Our own work")
-    before = {name: (owned / name).read_text() for name in ("src/app/main.py", "README.md", "src/app/pricing.py")}
+    before = {
+        name: (owned / name).read_text()
+        for name in ("src/orders_api/main.py", "README.md", "src/orders_api/pricing.py")
+    }
     release_two(releases)
 
     update(owned)
 
-    assert changed(owned) == [".copier-answers.yml", ".github/CODEOWNERS", "Dockerfile", "docker-compose.yml"]
+    assert changed(owned) == [
+        ".copier-answers.yml", ".github/CODEOWNERS", "Dockerfile", "docker-compose.yml",
+        "src/orders_api/platform/health.py",
+    ]  # fmt: skip
     stack = (owned / "docker-compose.yml").read_text()
     assert "hostname: mine" in stack
     assert "shm_size: 192M" in stack
@@ -83,12 +91,12 @@ def test_an_update_brings_ours_and_keeps_theirs(releases: Path, owned: Path) -> 
 
 
 def test_a_file_of_theirs_that_they_deleted_stays_deleted(releases: Path, owned: Path) -> None:
-    (owned / "src/app/database.py").unlink()
+    (owned / "src/orders_api/items/models.py").unlink()
     (owned / "CHANGELOG.md").unlink()
     commit(owned, "No database")
     release_two(releases)
     update(owned)
-    assert not (owned / "src/app/database.py").exists()
+    assert not (owned / "src/orders_api/items/models.py").exists()
     assert not (owned / "CHANGELOG.md").exists()
 
 
@@ -109,7 +117,9 @@ def test_answers_can_be_changed(owned: Path) -> None:
     commit(owned, "Our own work")
     update(owned, port=9000, language_version="3.13", image_namespace="elsewhere")
     assert "EXPOSE 9000" in (owned / "Dockerfile").read_text()
-    assert "PORT = 9000" in (owned / "src/app/about.py").read_text(), "the service itself must listen there"
+    assert "PORT = 9000" in (owned / "src/orders_api/platform/about.py").read_text(), (
+        "the service itself must listen there"
+    )
     assert "python:3.13" in (owned / "Dockerfile").read_text()
     stack = (owned / "docker-compose.yml").read_text()
     assert "${HOST_PORT:-9000}:9000" in stack

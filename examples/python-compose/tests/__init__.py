@@ -1,0 +1,1 @@
+"""Yours, but for `platform`, which `copier update` brings forward."""

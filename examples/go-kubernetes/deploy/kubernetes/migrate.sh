@@ -30,13 +30,13 @@ migrated() {
   return 1
 }
 
-# stop_migration [JOB]: ends it, or any of this service, if it still runs. PostgreSQL undoes what it had begun in a transaction.
+# stop_migration PREFIX: ends the Jobs of this service that begin so and still run; none where it is empty. PostgreSQL undoes what it had begun in a transaction.
 stop_migration() {
-  [[ $# == 0 || -n $1 ]] || return 0
+  [[ -n $1 ]] || return 0
   local running
   running=$(kube get jobs --selector "app.kubernetes.io/name=$name,app.kubernetes.io/component=migrate" --output json |
-    jq --raw-output --arg job "${1:-}" \
-      '.items[] | select(all(.status.conditions[]?; .status != "True")) | .metadata.name | select(startswith($job))') || return 1
+    jq --raw-output --arg prefix "$1" \
+      '.items[] | select(all(.status.conditions[]?; .status != "True")) | .metadata.name | select(startswith($prefix))') || return 1
   # shellcheck disable=SC2086 # one word each
   [[ -z $running ]] || kube delete jobs --cascade=foreground $running >&2
 }

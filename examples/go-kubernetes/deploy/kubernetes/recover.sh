@@ -13,5 +13,5 @@ source "$here/migrate.sh"
 choose_environment "$1"
 
 end_deployment
-stop_migration
+stop_migration "$name-migrate-"
 roll_back

@@ -40,7 +40,8 @@ type DatabaseURL string
 func (d *DatabaseURL) UnmarshalText(text []byte) error {
 	refused := errors.New("refused")
 	u, err := url.Parse(string(text))
-	if err != nil || u.Scheme != "postgresql" && u.Scheme != "postgres" || u.User.Username() == "" || u.Hostname() == "" || len(u.Path) < 2 {
+	if err != nil || u.Scheme != "postgresql" && u.Scheme != "postgres" || u.User.Username() == "" ||
+		u.Hostname() == "" || strings.Contains(u.Host, ",") || len(u.Path) < 2 {
 		return refused
 	}
 	query, err := url.ParseQuery(u.RawQuery)

@@ -135,7 +135,7 @@ class Database:
         try:
             return await asyncpg.connect(**vars(self._address), **self._options)
         except Exception as error:
-            raise UnavailableError(f"no connection: {error or type(error).__name__}") from error
+            raise UnavailableError(f"no connection: {str(error) or type(error).__name__}") from error
 
     async def check(self) -> None:
         """Raise an error unless the database answers; over a connection of its own, for the pool's may all be busy."""

@@ -89,11 +89,16 @@ class Observe:
                 inner["deadline"] = deadline
                 await self.app(inner, receive_body, send_of_the_app)
             failure = inner.get("failure")
+        except asyncio.CancelledError as error:  # the stop took too long
+            failure = error
+            raise
         except Exception as error:
             failure = error
             if status is None:  # else the caller has a part of an answer, and all that is left is to hang up
-                late = deadline.expired()
-                problem = Problem(408 if waits_for_body else 503, {"Connection": "close"}) if late else Problem(500)
+                problem = Problem(500)
+                if deadline.expired():
+                    problem = Problem(408 if waits_for_body else 503, {"Connection": "close"})
+                    failure = None if waits_for_body else error
                 await problem(scope, receive, send_answer)
         finally:
             route = route_of(inner, scope, self.routes)

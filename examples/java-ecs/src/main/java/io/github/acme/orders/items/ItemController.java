@@ -1,9 +1,6 @@
 package io.github.acme.orders.items;
 
 import jakarta.validation.Valid;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
-import jakarta.validation.constraints.Positive;
 import java.net.URI;
 import java.util.List;
 import org.springframework.dao.DuplicateKeyException;
@@ -47,13 +44,27 @@ class ItemController {
 
   @GetMapping
   Page list(
-      @RequestParam(defaultValue = "20") @Min(1) @Max(100) int limit,
-      @RequestParam(defaultValue = "" + Long.MAX_VALUE) @Positive long cursor) {
-    var found = items.list(cursor, limit + 1);
-    if (found.size() <= limit) {
+      @RequestParam(required = false) String limit, @RequestParam(required = false) String cursor) {
+    int size = (int) number("limit", limit, 20, 100);
+    var found = items.list(number("cursor", cursor, Long.MAX_VALUE, Long.MAX_VALUE), size + 1);
+    if (found.size() <= size) {
       return new Page(found, null);
     }
-    var page = found.subList(0, limit);
+    var page = found.subList(0, size);
     return new Page(page, Long.toString(page.getLast().id()));
+  }
+
+  /** Not by Spring, for which an empty parameter is a missing one. */
+  private static long number(String name, String text, long usual, long max) {
+    try {
+      long number = text == null ? usual : Long.parseLong(text);
+      if (number >= 1 && number <= max) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Refused below, like one that is too large.
+    }
+    throw new ResponseStatusException(
+        HttpStatus.BAD_REQUEST, name + ": expected a whole number from 1 to " + max);
   }
 }

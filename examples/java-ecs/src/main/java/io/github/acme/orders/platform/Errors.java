@@ -14,6 +14,7 @@ import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.RequestAttributes;
+import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
@@ -53,7 +54,14 @@ class Errors extends ResponseEntityExceptionHandler {
       HttpHeaders headers,
       HttpStatusCode status,
       WebRequest request) {
+    var length = ((ServletWebRequest) request).getRequest().getContentLengthLong();
+    if (failure.getCause() == null && length > 0) { // `null`, which Spring takes for no body
+      return broken(failure, List.of(new Problem.Broken("#", "expected another type")), request);
+    }
     return switch (failure.getCause()) {
+      // White space alone.
+      case MismatchedInputException e when e.getOriginalMessage().startsWith("No content") ->
+          super.handleHttpMessageNotReadable(failure, headers, status, request);
       case MismatchedInputException e -> broken(failure, mismatch(e), request);
       case InputCoercionException e -> broken(failure, mismatch(e), request);
       case null, default -> super.handleHttpMessageNotReadable(failure, headers, status, request);

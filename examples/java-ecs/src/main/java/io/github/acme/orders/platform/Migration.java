@@ -1,5 +1,8 @@
 package io.github.acme.orders.platform;
 
+import java.sql.SQLException;
+import java.time.Duration;
+import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.WebApplicationType;
@@ -23,8 +26,10 @@ class Migration {
       new SpringApplicationBuilder(Migration.class)
           .web(WebApplicationType.NONE)
           .registerShutdownHook(false)
-          .properties()
-          .run("--spring.flyway.enabled=true")
+          .run(
+              "--spring.flyway.enabled=true",
+              // Its reason is in our own line.
+              "--logging.level.org.springframework.boot.SpringApplication=off")
           .close();
       return true;
     } catch (RuntimeException e) {
@@ -34,10 +39,25 @@ class Migration {
   }
 
   @Bean
-  FlywayMigrationStrategy strategy() {
+  FlywayMigrationStrategy strategy(DataSource database) {
     return flyway -> {
+      await(database);
       var applied = flyway.migrate().migrationsExecuted;
       log.atInfo().addKeyValue("applied", applied).log("migrated");
     };
+  }
+
+  /** A database that has just been started may need a while. */
+  private static void await(DataSource database) {
+    long end = System.nanoTime() + Duration.ofSeconds(25).toNanos(); // the last try has 5 s
+    while (true) {
+      try (var _ = database.getConnection()) {
+        return;
+      } catch (SQLException e) {
+        if (System.nanoTime() > end) {
+          throw new IllegalStateException("the database does not answer", e);
+        }
+      }
+    }
   }
 }

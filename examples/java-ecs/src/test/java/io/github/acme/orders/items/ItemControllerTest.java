@@ -36,6 +36,7 @@ class ItemControllerTest {
         "{\"name\": \"a\", \"quantity\": -1}      | #/quantity",
         "{\"name\": \"a\", \"quantity\": 1000001} | #/quantity",
         "[]                                       | #",
+        "null                                     | #",
       })
   void refusesWhatBreaksARule(String body, String pointer) {
     post(body)
@@ -63,6 +64,9 @@ class ItemControllerTest {
     "/items?limit=101, 400",
     "/items?cursor=x, 400",
     "/items?cursor=0, 400",
+    "/items?limit=, 400",
+    "/items?cursor=, 400",
+    "/items?cursor=9223372036854775808, 400",
     "/items, 503",
   })
   void answers(String path, int status) {
