@@ -60,11 +60,11 @@ def test_rollback_after_a_failed_integration_test(release: Release) -> None:
 
 
 def test_rollback_of_a_version_that_restarts_while_watched(release: Release) -> None:
-    process = release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60")
-    assert process.stderr
-    assert any(line.startswith("watch: watching") for line in process.stderr)
-    kill_one(release, release.image("v3"))
-    _, said = process.communicate(timeout=120)
+    with release.start("deploy", "production", release.image("v3"), WATCH_SECONDS="60") as process:
+        assert process.stderr
+        assert any(line.startswith("watch: watching") for line in process.stderr)
+        kill_one(release, release.image("v3"))
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "restarted" in said
     wait_until("v1", lambda: version(release) == "v1")
@@ -89,10 +89,10 @@ def kill_one(release: Release, image: str) -> None:
 
 def test_killed_deployment_is_no_rollback_target(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
-    process = release.start("deploy", "production", bad)
-    wait_until("the bad version", lambda: bad in release.images())
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    with release.start("deploy", "production", bad) as process:
+        wait_until("the bad version", lambda: bad in release.images())
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
     assert version(release) == "v1"
 
     said = release.refuse(release.image("worse", NEVER_STARTS, "ENV LOG_LEVEL=info"))
@@ -110,21 +110,21 @@ STEP = 'deploy/kubernetes/deploy.sh production "$IMAGE"'
 def test_a_cancelled_job_is_rolled_back_while_it_starts_a_version(release: Release, command: str) -> None:
     """https://github.com/ringerc/github-actions-signal-handling-demo: what a step has started is never told."""
     bad = release.image("bad", NEVER_STARTS)
-    with loaded(release):
-        process = step.start(command, release.project, **release.settings("production"), IMAGE=bad)
+    settings = release.settings("production", IMAGE=bad)
+    with loaded(release), step.start(command, release.project, **settings) as process:
         wait_until("the bad version", lambda: bad in release.images())
         step.cancel(process)
         if command == STEP:
             assert bad in release.images(), "nothing has taken it back yet: the script was told nothing"
-        recovered(release)
+        recovered(release, by_itself=command != STEP)
         process.communicate(timeout=10)  # nothing that it started is left: its output ends
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 
 
 def test_a_cancelled_job_is_rolled_back_while_it_watches(release: Release) -> None:
     image = release.image("v2")
-    with loaded(release):
-        process = step.start(STEP, release.project, **release.settings("production", WATCH_SECONDS="120"), IMAGE=image)
+    settings = release.settings("production", WATCH_SECONDS="120", IMAGE=image)
+    with loaded(release), step.start(STEP, release.project, **settings) as process:
         assert process.stderr
         assert any(line.startswith("watch: watching") for line in process.stderr)
         assert version(release) == "v2"
@@ -134,10 +134,14 @@ def test_a_cancelled_job_is_rolled_back_while_it_watches(release: Release) -> No
     wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
 
 
-def recovered(release: Release) -> None:
+def recovered(release: Release, *, by_itself: bool = False) -> None:
+    """Run the step that follows; a script that got the signal `by_itself` may have ended its rollback before that."""
     result = release.run("recover", "production")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stderr.splitlines()[-1] == f"recover: production runs {release.image('v1')} as before"
+    said = result.stderr.splitlines()[-1]
+    assert said == f"recover: production runs {release.image('v1')} as before" or (
+        by_itself and said.startswith("recover: nothing to roll back: no deployment of production is unfinished")
+    )
     wait_until("v1", lambda: version(release) == "v1")  # a pod that ends is sent requests for a moment yet
     again = release.run("recover", "production")
     assert again.returncode == 0, again.stderr
@@ -146,10 +150,10 @@ def recovered(release: Release) -> None:
 
 def test_a_terminated_deployment_is_rolled_back(release: Release) -> None:
     bad = release.image("bad", NEVER_STARTS)
-    process = release.start("deploy", "production", bad)
-    wait_until("the bad version", lambda: bad in release.images())
-    os.killpg(process.pid, signal.SIGTERM)  # as a terminal's Ctrl-C reaches all of it
-    _, said = process.communicate(timeout=120)
+    with release.start("deploy", "production", bad) as process:
+        wait_until("the bad version", lambda: bad in release.images())
+        os.killpg(process.pid, signal.SIGTERM)  # as a terminal's Ctrl-C reaches all of it
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "did not become ready" not in said, "it was waited for"
     assert release.image("v1") in said.splitlines()[-1], said

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -127,15 +128,15 @@ def test_a_stack_that_is_stuck_is_named_with_the_way_out(running: World) -> None
 def test_killed_midway_and_run_again(running: World) -> None:
     """The second run waits until the first one's change is through."""
     stacks.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
-    first = start(running, "deploy.sh", "staging", digest("b"))
-    wait_until(lambda: not stacks.endings[SERVICE_STACK])
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    second = start(running, "deploy.sh", "staging", digest("b"))
-    polls = len(running.cloud.calls)
-    wait_until(lambda: len(running.cloud.calls) > polls + 2)
-    stacks.set_status(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE")
-    output, errors = second.communicate(timeout=60)
+    with start(running, "deploy.sh", "staging", digest("b")) as first:
+        wait_until(lambda: not stacks.endings[SERVICE_STACK])
+        os.killpg(first.pid, signal.SIGKILL)
+        first.communicate()
+    with start(running, "deploy.sh", "staging", digest("b")) as second:
+        polls = len(running.cloud.calls)
+        wait_until(lambda: len(running.cloud.calls) > polls + 2)
+        stacks.set_status(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE")
+        output, errors = second.communicate(timeout=60)
     assert second.returncode == 0, output + errors
     assert f"{SERVICE_STACK} is UPDATE_IN_PROGRESS: waiting" in errors
     assert running.image() == digest("b")
@@ -154,22 +155,23 @@ def recovered(world: World) -> str:
 
 
 def test_a_cancelled_job_is_rolled_back_while_it_watches(running: World) -> None:
-    process = step.start(STEP, running.project, **running.environment | {"WATCH_SECONDS": "600"}, IMAGE=digest("b"))
-    wait_until(lambda: running.cloud.calls and running.service.asked and running.image() == digest("b"))
-    step.cancel(process)
-    assert running.image() == digest("b"), "nothing has rolled it back yet"
-    assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
-    process.communicate(timeout=10)  # nothing that it started is left: its output ends
+    environment = running.environment | {"WATCH_SECONDS": "600", "IMAGE": digest("b")}
+    with step.start(STEP, running.project, **environment) as process:
+        wait_until(lambda: running.cloud.calls and running.service.asked and running.image() == digest("b"))
+        step.cancel(process)
+        assert running.image() == digest("b"), "nothing has rolled it back yet"
+        assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+        process.communicate(timeout=10)  # nothing that it started is left: its output ends
 
 
 def test_a_cancelled_job_is_rolled_back_while_cloudformation_is_at_work(running: World) -> None:
     stacks.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
-    process = step.start(STEP, running.project, **running.environment, IMAGE=digest("b"))
-    wait_until(lambda: not stacks.endings[SERVICE_STACK])
-    step.cancel(process)
-    assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
-    assert "cloudformation:CancelUpdateStack" in {call.action for call in running.cloud.calls}
-    process.communicate(timeout=10)
+    with step.start(STEP, running.project, **running.environment, IMAGE=digest("b")) as process:
+        wait_until(lambda: not stacks.endings[SERVICE_STACK])
+        step.cancel(process)
+        assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+        assert "cloudformation:CancelUpdateStack" in {call.action for call in running.cloud.calls}
+        process.communicate(timeout=10)
 
 
 def test_recovery_without_a_deployment_changes_nothing(running: World) -> None:
@@ -217,11 +219,11 @@ def test_a_setting_that_can_not_be_is_refused(running: World, line: str, reason:
     assert running.image() == digest("a")
 
 
-def start(world: World, script: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def start(world: World, script: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return step.ended(subprocess.Popen(
         [world.project / "deploy/ecs" / script, *arguments],
         env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def wait_until(true: Callable[[], Any]) -> None:

@@ -415,22 +415,22 @@ def test_a_cancelled_job_is_rolled_back_while_it_watches(machine: Machine) -> No
 def cancelled(machine: Machine, command: str, point: str, **settings: str) -> None:
     """Cancel a deployment of version one at some point, and run the step that follows."""
     environment = machine.environment | {"IMAGE": machine.image("one")} | settings
-    process = step.start(command, machine.project, **environment)
-    assert process.stderr
-    while point not in (line := process.stderr.readline()):
-        assert line, "it ended before"
-    step.cancel(process)
-    for _ in range(2):  # the second time, nothing is left to do
-        result = subprocess.run(
-            ["deploy/compose/recover.sh", "production"], cwd=machine.project, env=machine.environment,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout + result.stderr
-        assert result.stderr.splitlines()[-1] == f"release: live is {machine.versions['two']}, as before"
-        assert machine.live() == "two"
-        assert len(machine.deploy("docker compose ps --all --quiet blue green").split()) == 1
-    assert "nothing to roll back" in result.stderr
-    process.communicate(timeout=30)  # nothing that it started is left: its output ends
+    with step.start(command, machine.project, **environment) as process:
+        assert process.stderr
+        while point not in (line := process.stderr.readline()):
+            assert line, "it ended before"
+        step.cancel(process)
+        for _ in range(2):  # the second time, nothing is left to do
+            result = subprocess.run(
+                ["deploy/compose/recover.sh", "production"], cwd=machine.project, env=machine.environment,
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert result.returncode == 0, result.stdout + result.stderr
+            assert result.stderr.splitlines()[-1] == f"release: live is {machine.versions['two']}, as before"
+            assert machine.live() == "two"
+            assert len(machine.deploy("docker compose ps --all --quiet blue green").split()) == 1
+        assert "nothing to roll back" in result.stderr
+        process.communicate(timeout=30)  # nothing that it started is left: its output ends
 
 
 def test_rollback_after_the_runner_has_died(machine: Machine) -> None:

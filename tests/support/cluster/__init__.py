@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import engine
+from tests.support import engine, step
 from tests.support.github import GitHub
 from tests.support.paths import ENGINE
 from tests.support.render import document
@@ -141,17 +142,19 @@ class Release:
         config = config or self.deployer(environment)
         return {"WATCH_SECONDS": "5", "ROLLOUT_SECONDS": "60", "KUBECONFIG": str(config)} | settings
 
-    def start(self, script: str, *arguments: str, config: Path | None = None, **settings: str) -> subprocess.Popen[str]:
+    def start(
+        self, script: str, *arguments: str, config: Path | None = None, **settings: str
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
         """Start one of the service's own scripts, as the deployer of the environment."""
         path = self.project / f"deploy/kubernetes/{script}.sh"
-        return subprocess.Popen(
+        return step.ended(subprocess.Popen(
             [path, *arguments], env=os.environ | self.settings(arguments[0], config, **settings), text=True,
             start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(script, *arguments, config=None, **settings)
-        out, complaint = process.communicate(timeout=420)
+        with self.start(script, *arguments, config=None, **settings) as process:
+            out, complaint = process.communicate(timeout=420)
         return subprocess.CompletedProcess(process.args, process.returncode, out, complaint)
 
     def deploy(self, image: str, environment: str = "production", **settings: str) -> None:
