@@ -118,8 +118,11 @@ def test_a_migration_that_can_not_start_is_said_to(release: Release) -> None:
 
 def test_a_cancelled_job_ends_its_migration(release: Release, server: Server) -> None:
     image = release.image("v2")
-    with blocked(server, database_name(release.name)), loaded(release):
-        process = step.start(STEP, release.project, **release.settings("production"), IMAGE=image)
+    with (
+        blocked(server, database_name(release.name)),
+        loaded(release),
+        step.start(STEP, release.project, **release.settings("production", IMAGE=image)) as process,
+    ):
         wait_until("the migration", lambda: any(job["status"].get("active") for job in jobs(release)))
         step.cancel(process)
         result = release.run("recover", "production")
@@ -134,9 +137,10 @@ def test_a_cancelled_job_ends_its_migration(release: Release, server: Server) ->
 
 def test_two_migrations_at_once_are_safe(release: Release) -> None:
     """By hand, from two machines: the lock of the tool that migrates lets one wait for the other."""
-    first, second = (release.start("deploy", "production", release.image("v2")) for _ in range(2))
-    for process in (first, second):
-        process.communicate(timeout=240)
+    deployment = ("deploy", "production", release.image("v2"))
+    with release.start(*deployment) as first, release.start(*deployment) as second:
+        for process in (first, second):
+            process.communicate(timeout=240)
     newest = jobs(release)[:2]
     assert all("Complete" in conditions(job) for job in newest), newest
     wait_until("v2", lambda: version(release) == "v2")

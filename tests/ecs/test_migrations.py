@@ -81,13 +81,13 @@ def test_a_migration_that_can_not_start_stops_the_deployment(running: World) -> 
 
 def test_a_cancelled_job_ends_its_migration(running: World) -> None:
     running.cloud.tasks.exit_code = None
-    process = step.start(STEP, running.project, **running.environment, IMAGE=digest("b"))
-    wait_until(lambda: any(call.action == "ecs:DescribeTasks" for call in running.cloud.calls))
-    step.cancel(process)
-    assert not running.cloud.tasks.stopped, "nothing has ended it yet"
-    assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
-    assert running.cloud.tasks.stopped == [running.cloud.tasks.arn(1)]
-    process.communicate(timeout=10)
+    with step.start(STEP, running.project, **running.environment, IMAGE=digest("b")) as process:
+        wait_until(lambda: any(call.action == "ecs:DescribeTasks" for call in running.cloud.calls))
+        step.cancel(process)
+        assert not running.cloud.tasks.stopped, "nothing has ended it yet"
+        assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+        assert running.cloud.tasks.stopped == [running.cloud.tasks.arn(1)]
+        process.communicate(timeout=10)
     assert not changes(running, "service")
     assert running.image() == digest("a")
 
