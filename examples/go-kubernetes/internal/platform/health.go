@@ -61,13 +61,11 @@ func healthcheck(ctx context.Context, port Port) error {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckWithin)
 	defer cancel()
 	host := "127.0.0.1"
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		return err
-	}
-	for _, address := range addresses {
-		if network, ok := address.(*net.IPNet); ok && network.IP.Equal(net.IPv6loopback) {
-			host = "::1"
+	// By a socket: an address may be listed where none can be had.
+	if probe, err := new(net.ListenConfig).Listen(ctx, "tcp6", "[::1]:0"); err == nil {
+		host = "::1"
+		if err := probe.Close(); err != nil {
+			return err
 		}
 	}
 	url := "http://" + net.JoinHostPort(host, strconv.Itoa(int(port))) + "/healthz"

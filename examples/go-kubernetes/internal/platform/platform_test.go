@@ -209,8 +209,13 @@ func TestReadJSON(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	ok := func(context.Context) error { return nil }
 	fails := func(context.Context) error { return errors.New("connection refused") }
-	f := newFixture(t, &Server{Mux: http.NewServeMux(), Checks: map[string]Check{"a": ok, "b": fails}})
+	f := newFixture(t, &Server{Mux: http.NewServeMux(), Checks: map[string]Check{"a": ok}})
 	answer := f.ask("GET", "/readyz", "")
+	if answer.Code != 200 || !strings.Contains(answer.Body.String(), `"status":"ready"`) {
+		t.Error(answer.Code, answer.Body)
+	}
+	f = newFixture(t, &Server{Mux: http.NewServeMux(), Checks: map[string]Check{"a": ok, "b": fails}})
+	answer = f.ask("GET", "/readyz", "")
 	if answer.Code != 503 || !strings.Contains(answer.Body.String(), `"unavailable"`) || strings.Contains(answer.Body.String(), "refused") {
 		t.Error(answer.Code, answer.Body)
 	}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -13,6 +13,16 @@ from ..platform.postgres import Session
 from .models import Item
 
 MAX_ID = 2**63 - 1
+
+
+def digits(text: str) -> str:
+    """The text, which is nothing but digits: Pydantic takes "1.0" and "1_0" for an int, too."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("expected digits")
+    return text
+
+
+Number = Annotated[int, BeforeValidator(digits)]
 
 router = APIRouter(prefix="/items", tags=["items"])
 
@@ -49,7 +59,7 @@ async def add_item(new: NewItem, session: Session, response: Response) -> Item:
 
 
 @router.get("/{id}", response_model=ItemRead)
-async def get_item(item_id: Annotated[int, Path(alias="id", ge=1, le=MAX_ID)], session: Session) -> Item:
+async def get_item(item_id: Annotated[Number, Path(alias="id", ge=1, le=MAX_ID)], session: Session) -> Item:
     item = await session.get(Item, item_id)
     if item is None:
         raise HTTPException(404)
@@ -59,8 +69,8 @@ async def get_item(item_id: Annotated[int, Path(alias="id", ge=1, le=MAX_ID)], s
 @router.get("")
 async def list_items(
     session: Session,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[int, Query(ge=1, le=MAX_ID)] = MAX_ID,
+    limit: Annotated[Number, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[Number, Query(ge=1, le=MAX_ID)] = MAX_ID,
 ) -> Page:
     """The newest first. `next` is the cursor of the next page."""
     query = select(Item).where(Item.id < cursor).order_by(Item.id.desc()).limit(limit + 1)
