@@ -1,6 +1,6 @@
 """The Job that migrates the database: of the new image, with the owner's Secret, and out of the service's way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,7 +15,8 @@ from tests.support.cluster.manifests import (
     quantity,
 )
 from tests.support.expectations import expected
-from tests.support.render import ORDERS
+from tests.support.render import ORDERS, name_of
+from tests.support.render.answers import KUBERNETES
 
 SERVICE = ORDERS["service_name"]
 SECRET = f"{SERVICE}-database-owner"
@@ -26,13 +27,30 @@ def environment(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(
+    params=[number for number, answers in enumerate(KUBERNETES) if answers["database"] != "none"],
+    ids=lambda number: name_of(KUBERNETES[number]),
+)
+def kubernetes(request: pytest.FixtureRequest, put_together: Callable[[int], Rendered]) -> Rendered:
+    """One combination of answers with a database."""
+    return put_together(request.param)
+
+
 @pytest.fixture
 def migrated(kubernetes: Rendered, environment: str) -> list[Manifest]:
     """What is sent to the cluster before the new version."""
-    if kubernetes.answers["database"] == "none":
-        assert not [name for name in kubernetes.sets if name.startswith("migrated/")]
-        pytest.skip("has no database")
     return kubernetes.sets[f"migrated/{environment}"]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [number for number, answers in enumerate(KUBERNETES) if answers["database"] == "none"],
+    ids=lambda number: name_of(KUBERNETES[number]),
+)
+def test_without_a_database_there_is_none(put_together: Callable[[int], Rendered], number: int) -> None:
+    for name, manifests in put_together(number).sets.items():
+        assert not name.startswith("migrated/")
+        assert not of_kind(manifests, "Job")
 
 
 def test_it_brings_all_that_it_needs_and_nothing_of_the_service(kubernetes: Rendered, migrated: list[Manifest]) -> None:
