@@ -67,7 +67,8 @@ impl Database {
     }
 
     pub async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
-        statement("BEGIN", self.pools()?.service.begin()).await
+        // In a box, for opening a connection takes a large future.
+        Box::pin(statement("BEGIN", self.pools()?.service.begin())).await
     }
 
     /// With the password as it is now, for connections that are opened from here on.
