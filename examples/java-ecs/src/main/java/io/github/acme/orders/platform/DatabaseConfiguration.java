@@ -26,12 +26,12 @@ class DatabaseConfiguration {
     config.setPoolName("readiness");
     config.setMaximumPoolSize(1);
     config.setMinimumIdle(0);
-    config.setConnectionTimeout(1500);
+    config.setConnectionTimeout(1900); // a little less than the check's
     config.setMetricsTrackerFactory(null);
     var properties = new Properties();
     properties.putAll(config.getDataSourceProperties());
     properties.put("connectTimeout", "1");
-    properties.put("loginTimeout", "1");
+    properties.put("loginTimeout", "2");
     config.setDataSourceProperties(properties);
     var own = new HikariDataSource();
     config.copyStateTo(own);

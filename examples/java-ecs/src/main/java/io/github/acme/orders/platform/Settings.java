@@ -36,7 +36,12 @@ final class Settings {
     properties.put("logging.level." + own, level);
     properties.put("logging.level.root", level.equals("error") ? level : "warn");
     properties.put("service.version", value(env, "VERSION").orElse("dev"));
-    var receiver = value(env, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    var receiver =
+        read(
+            env,
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https?://[^/?#\\s]+(/\\S*)?",
+            "a URL, as http://collector:4318");
     properties.put("service.traces", receiver.isPresent());
     if (receiver.isEmpty()) {
       properties.put("spring.autoconfigure.exclude", TRACES);

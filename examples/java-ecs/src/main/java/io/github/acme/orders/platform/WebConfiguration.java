@@ -4,12 +4,14 @@ import io.micrometer.core.instrument.MeterRegistry;
 import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.jackson.autoconfigure.JsonFactoryBuilderCustomizer;
 import org.springframework.boot.jackson.autoconfigure.JsonMapperBuilderCustomizer;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.webmvc.autoconfigure.error.ErrorMvcAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.databind.cfg.CoercionAction;
 import tools.jackson.databind.cfg.CoercionInputShape;
 import tools.jackson.databind.type.LogicalType;
@@ -32,6 +34,12 @@ class WebConfiguration {
           ((StandardHost) context.getParent())
               .setErrorReportValveClass(ErrorValve.class.getName()));
     };
+  }
+
+  /** JSON is UTF-8: Jackson would guess UTF-16 and UTF-32, too. */
+  @Bean
+  JsonFactoryBuilderCustomizer utf8Alone() {
+    return json -> json.disable(TokenStreamFactory.Feature.CHARSET_DETECTION);
   }
 
   /** A text is a text: Jackson would make one of a number, too. */
