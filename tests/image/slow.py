@@ -41,12 +41,14 @@ def a_chunked_body_that_trickles_is_ended(place: Place) -> None:
 
 def a_body_that_takes_some_seconds_is_taken(place: Place) -> None:
     """A telephone in a tunnel is no attacker."""
-    body = b'{"name": "slow", "quantity": 1}'
+    # The last byte is wrong. To tell, a service must have taken them all, but needs no database: busy.py locks it.
+    body = b'{"name": "slow", "quantity": 1]'
     with place.container.socket() as connection:
         connection.sendall(wire.post("/items", f"Content-Length: {len(body)}", body=body[:10]))
         time.sleep(12)
         connection.sendall(body[10:])
-        assert wire.read_one(connection).split()[1] == b"201"
+        answer = wire.read_one(connection)
+        assert answer.split()[1] == b"400", answer
 
 
 def a_connection_is_kept_for_75_seconds(place: Place) -> None:
