@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { readSettings } from "./settings.ts";
 import { stopOnSignal } from "./stop.ts";
@@ -18,6 +19,7 @@ export async function serve(log: Logger): Promise<void> {
   app.addHook("onClose", async () => traces?.stop());
   await app.register(service);
   await app.ready();
+  await setImmediate(); // loading modules leaves Node.js no time to hear a signal: this does
   stopOnSignal(app, log);
 
   log.info({ port: settings.PORT, version: settings.VERSION }, "starting");

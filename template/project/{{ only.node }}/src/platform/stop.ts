@@ -30,8 +30,12 @@ export function stopOnSignal(app: App, log: Logger): void {
     log.info("stopped");
     process.exit(0);
   };
-  for (const signal of ["SIGTERM", "SIGINT"]) {
-    process.removeAllListeners(signal).on(signal, stop);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const early = process.listeners(signal);
+    process.on(signal, stop); // before the others go: where nobody listens, a signal on its way is dropped
+    for (const listener of early) {
+      process.off(signal, listener);
+    }
   }
 }
 
