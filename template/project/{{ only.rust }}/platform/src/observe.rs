@@ -24,6 +24,7 @@ use tracing::{Level, Span, error, error_span, event};
 
 use crate::health::Health;
 use crate::problem::{Cause, Problem};
+use crate::rest::read_the_rest;
 use crate::{metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -58,6 +59,7 @@ pub fn around(routes: Router, health: Arc<Health>) -> Router {
             )
             .layer(from_fn_with_state(health, observe))
             .layer(CatchPanicLayer::custom(Problem::of_panic))
+            .layer(map_request(read_the_rest))
             .layer(RequestBodyDeadlineLayer::new(BODY_WITHIN))
             .layer(RequestBodyLimitLayer::new(BODY_LIMIT)),
     )
