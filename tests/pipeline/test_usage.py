@@ -10,7 +10,7 @@ from tests.support.paths import ROOT
 pytestmark = pytest.mark.engine
 
 SCRIPTS = sorted(
-    path.name for path in (ROOT / "template/project/scripts").iterdir() if not path.name.startswith("lib.sh")
+    {path.name.removesuffix(".jinja") for path in (ROOT / "template/project/scripts").iterdir()} - {"lib.sh"}
 )
 
 
