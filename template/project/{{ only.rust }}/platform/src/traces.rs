@@ -5,16 +5,17 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{Response, StatusCode, Uri};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
-use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -22,6 +23,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tracing::{Span, Subscriber, warn};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
@@ -36,6 +38,7 @@ pub const NOT_TRACED: &str = concat!(env!("CARGO_CRATE_NAME"), "::not_traced");
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: usize = 1024 * 1024;
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -145,7 +148,7 @@ impl SpanExporter for Telling {
 /// Sends on the service's own runtime, for OpenTelemetry's thread has none.
 #[derive(Debug)]
 struct Client {
-    http: HyperClient<HttpsConnector<HttpConnector>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Body>,
     runtime: Handle,
 }
 
@@ -157,7 +160,7 @@ impl Client {
             .enable_http1()
             .build();
         Ok(Self {
-            http: HyperClient::new(connector, SEND_WITHIN, None),
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
             runtime: Handle::current(),
         })
     }
@@ -172,9 +175,14 @@ impl HttpClient for Client {
         'a: 'b,
     {
         let http = self.http.clone();
-        let sending = self
-            .runtime
-            .spawn(async move { http.send_bytes(request).await });
+        let sending = self.runtime.spawn(async move {
+            let answer = async {
+                let (parts, body) = http.request(request.map(Body::from)).await?.into_parts();
+                let body = to_bytes(Body::new(body), ANSWER_LIMIT).await?;
+                Ok(Response::from_parts(parts, body))
+            };
+            timeout(SEND_WITHIN, answer).await?
+        });
         async move { sending.await? }.boxed()
     }
 }
