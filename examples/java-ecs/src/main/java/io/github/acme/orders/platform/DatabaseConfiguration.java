@@ -25,7 +25,7 @@ class DatabaseConfiguration {
     pool.unwrap(HikariDataSource.class).copyStateTo(config);
     config.setPoolName("readiness");
     config.setMaximumPoolSize(1);
-    config.setMinimumIdle(0);
+    config.setMinimumIdle(1);
     config.setConnectionTimeout(1900); // a little less than the check's
     config.setMetricsTrackerFactory(null);
     var properties = new Properties();
@@ -33,13 +33,12 @@ class DatabaseConfiguration {
     properties.put("connectTimeout", "1");
     properties.put("loginTimeout", "2");
     config.setDataSourceProperties(properties);
-    var own = new HikariDataSource();
-    config.copyStateTo(own);
+    var own = new HikariDataSource(config); // connects at once, beside the rest of the start
     return () -> {
       try (var connection = own.getConnection()) {
         return connection.isValid(1) ? Health.up().build() : Health.down().build();
       } catch (SQLException e) {
-        return Health.down(e).build();
+        return Health.down(e.getCause() instanceof Exception cause ? cause : e).build();
       }
     };
   }

@@ -6,6 +6,8 @@ import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.jackson.autoconfigure.JsonFactoryBuilderCustomizer;
 import org.springframework.boot.jackson.autoconfigure.JsonMapperBuilderCustomizer;
+import org.springframework.boot.opentelemetry.autoconfigure.logging.OpenTelemetryLoggingAutoConfiguration;
+import org.springframework.boot.opentelemetry.autoconfigure.logging.otlp.OtlpLoggingAutoConfiguration;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.webmvc.autoconfigure.error.ErrorMvcAutoConfiguration;
@@ -18,7 +20,12 @@ import tools.jackson.databind.type.LogicalType;
 
 /** What of Tomcat no property of Spring Boot sets. */
 @Configuration(proxyBeanMethods = false)
-@EnableAutoConfiguration(exclude = ErrorMvcAutoConfiguration.class) // ErrorValve answers
+@EnableAutoConfiguration(
+    exclude = {
+      ErrorMvcAutoConfiguration.class, // ErrorValve answers
+      OpenTelemetryLoggingAutoConfiguration.class, // logs go to stdout
+      OtlpLoggingAutoConfiguration.class
+    })
 class WebConfiguration {
   @Bean
   WebServerFactoryCustomizer<TomcatServletWebServerFactory> platform(MeterRegistry registry) {
