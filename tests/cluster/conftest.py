@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Release, kubeconfig, kubectl
+from tests.support.cluster import Release, kubeconfig, kubectl, wait_until
 from tests.support.engine.database import PASSWORDS, Server, database_name
 from tests.support.engine.database import server as running_server
 from tests.support.engine.load import Load
@@ -80,6 +80,11 @@ def version(release: Release, environment: str = "production") -> str:
     found: dict[str, str] = json.loads(answer.read())
     connection.close()
     return found["version"]
+
+
+def answers(release: Release, expected: str) -> None:
+    """Wait until the Service answers with this version; a pod that ends is sent requests for a moment yet."""
+    wait_until(f"{expected} to answer", lambda: version(release) == expected, seconds=30)
 
 
 @pytest.fixture
