@@ -93,12 +93,12 @@ def test_no_request_comes_to_the_migration(release: Release) -> None:
 
 
 def test_a_failed_migration_stops_the_deployment(release: Release) -> None:
-    before = {name: one["metadata"]["generation"] for name, one in release.deployments().items()}
+    before = {name: one["spec"]["template"] for name, one in release.deployments().items()}
     with loaded(release):
         said = release.refuse(release.image("unmigrated", UNKNOWN))
     assert "deploy: the migration failed, and the new version was not started\n" in said
     assert "bad arguments" in said, "the reason, from its log"
-    assert {name: one["metadata"]["generation"] for name, one in release.deployments().items()} == before
+    assert {name: one["spec"]["template"] for name, one in release.deployments().items()} == before
     assert release.images() == {release.image("v1")}
     assert "Failed" in conditions(jobs(release)[0]), "it stays, to be looked at"
 
