@@ -1,6 +1,5 @@
 """The stack of a rendered service, as `make up` starts it."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -86,12 +85,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def stack(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     answers: Answers = request.param
     scratch = tmp_path_factory.mktemp("compose")
-    name = f"stack-{os.getpid()}"  # a stack of its own: Compose names it after the service
+    # A stack of its own, named after the service; the same in each run, for Rust compiles its dependencies for a name.
+    name = f"stack-{answers['language']}"
     project = render(template, scratch / name, **ORDERS | {"service_name": name}, **answers)
     port = free_port()
     subprocess.run(["make", "prepare"], cwd=project, check=True, capture_output=True)
     environment = engine.compose_environment(project, scratch) | {"HOST_PORT": str(port)}
     started = Stack(answers["language"], project, environment, Container(f"{name}-dev-app-1", port))
+    started.compose("down", "--volumes", "--remove-orphans")  # what a run that was killed has left
     try:
         with figures.timed(answers["language"], "make up"):
             assert started.make("up").splitlines()[-1] == f"http://127.0.0.1:{port}"
