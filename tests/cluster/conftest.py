@@ -89,6 +89,11 @@ def version(release: Release, environment: str = "production") -> str:
     return found["version"]
 
 
+def answers(release: Release, expected: str) -> None:
+    """Wait until the Service answers with this version; a pod that ends is sent requests for a moment yet."""
+    wait_until(f"{expected} to answer", lambda: version(release) == expected, seconds=30)
+
+
 @pytest.fixture
 def undrained() -> Iterator[None]:
     yield

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.conftest import Start, loaded, version
+from tests.cluster.conftest import Start, answers, loaded
 from tests.support import step
 from tests.support.cluster import Release, wait_until
 from tests.support.render import TEMPLATE
@@ -38,7 +38,7 @@ def test_rollback_of_a_version_that_never_becomes_ready(release: Release) -> Non
     bad = release.image("bad", NEVER_STARTS)
     with loaded(release):
         said = release.refuse(bad)
-        assert version(release) == "v1"
+        answers(release, "v1")
     assert "did not become ready" in said
     assert "expected healthcheck or nothing, got " in said, "the reason, from the log"
     assert release.image("v1") in said.splitlines()[-1]
@@ -67,7 +67,7 @@ def test_rollback_of_a_version_that_restarts_while_watched(release: Release) -> 
         _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "restarted" in said
-    wait_until("v1", lambda: version(release) == "v1")
+    answers(release, "v1")
 
 
 def kill_one(release: Release, image: str) -> None:
@@ -93,14 +93,14 @@ def test_killed_deployment_is_no_rollback_target(release: Release) -> None:
         wait_until("the bad version", lambda: bad in release.images())
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)
-    assert version(release) == "v1"
+    answers(release, "v1")
 
     said = release.refuse(release.image("worse", NEVER_STARTS, "ENV LOG_LEVEL=info"))
     assert release.image("v1") in said.splitlines()[-1], "back to the last good one, not to the one before"
-    assert version(release) == "v1"
+    answers(release, "v1")
 
     release.deploy(release.image("v2"))
-    assert version(release) == "v2"
+    answers(release, "v2")
 
 
 STEP = 'deploy/kubernetes/deploy.sh production "$IMAGE"'
@@ -127,7 +127,7 @@ def test_a_cancelled_job_is_rolled_back_while_it_watches(release: Release) -> No
     with loaded(release), step.start(STEP, release.project, **settings) as process:
         assert process.stderr
         assert any(line.startswith("watch: watching") for line in process.stderr)
-        assert version(release) == "v2"
+        answers(release, "v2")
         step.cancel(process)
         recovered(release)
         process.communicate(timeout=10)
@@ -142,7 +142,7 @@ def recovered(release: Release, *, by_itself: bool = False) -> None:
     assert said == f"recover: production runs {release.image('v1')} as before" or (
         by_itself and said.startswith("recover: nothing to roll back: no deployment of production is unfinished")
     )
-    wait_until("v1", lambda: version(release) == "v1")  # a pod that ends is sent requests for a moment yet
+    answers(release, "v1")
     again = release.run("recover", "production")
     assert again.returncode == 0, again.stderr
     assert "recover: nothing to roll back" in again.stderr
@@ -166,7 +166,7 @@ def test_rollback_by_hand(release: Release) -> None:
         result = release.follow("Roll back", "production", release.image("v1"))
     assert result.returncode == 0, result.stderr
     assert release.image("v1") in result.stdout, "the earlier ones are listed"
-    assert version(release) == "v1"
+    answers(release, "v1")
 
 
 def test_a_setting_that_a_failed_version_dropped_can_still_be_dropped(release: Release) -> None:
