@@ -84,8 +84,10 @@ rolled_out() {
   kube get pods --selector "app.kubernetes.io/name=$name" --sort-by .metadata.creationTimestamp >&2 || true
   kube get events --field-selector type=Warning --sort-by .metadata.creationTimestamp \
     --output custom-columns=WHAT:.involvedObject.name,WHY:.message | tail -n 5 >&2 || true
-  local pod
-  pod=$(kube get pods --selector "app.kubernetes.io/name=$name" --output json | jq --raw-output \
+  # Of the new version's alone: the autoscaler may just have started another one of the old.
+  local hash pod
+  hash=$(newest_replica_set "$1" '.metadata.labels["pod-template-hash"]') || true
+  pod=$(kube get pods --selector "app.kubernetes.io/name=$name,pod-template-hash=$hash" --output json | jq --raw-output \
     '[.items[] | select(any(.status.containerStatuses[]?; .ready | not))] | max_by(.metadata.creationTimestamp).metadata.name // empty') || true
   # What it wrote before it was restarted tells more than that it starts again.
   [[ -z $pod ]] || kube logs --tail 10 --previous "$pod" >&2 || kube logs --tail 10 "$pod" >&2 || true
