@@ -75,7 +75,7 @@ def steps(log: str) -> dict[str, bool]:
 
 def test_a_changed_line_does_not_install_the_dependencies_again(service: Service, working_copy: Path) -> None:
     engine.build(working_copy)
-    edit_source(working_copy, '"ready"', f'"{uuid.uuid4()}"')  # never built before
+    edit_source(working_copy, "an item of this name", f"an item called {uuid.uuid4()}")  # never built before
     with figures.timed(service.label, "rebuild"):
         log = engine.build(working_copy)
     done = steps(log)

@@ -1,7 +1,6 @@
 """The slice goes by deleting its files and its line, and all else still holds."""
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,15 +51,14 @@ def test_without_the_slice_all_else_holds(bare: tuple[str, Path], postgres: Serv
     memory = TEMPLATE.table("languages")[language]["memory"]["limit"]
     for target in ("lint", "test"):
         engine.build(project, f"--target={target}", "--output=type=cacheonly")
-    image = f"shipshape-test/bare-{language}:{uuid.uuid4().hex[:8]}"
-    engine.build(project, f"--tag={image}")
-    with running(image, *postgres.settings(database, "owner"), memory=memory, command=("migrate",)) as container:
-        assert container.wait() == 0, container.lines()
-    with running(image, *postgres.settings(database), memory=memory) as container:
-        container.wait_until_it_answers()
-        assert container.get("/readyz").json == {"status": "ready", "checks": {"database": "ok"}}
-        assert container.get("/").status == 200
-        assert container.get("/items").status == 404
-    tests = f"{image}-integration"
-    engine.build(project, "--target=integration", f"--tag={tests}")
-    engine.docker("run", "--rm", "--network=host", *postgres.settings(database, "owner"), tests)
+    owner = postgres.settings(database, "owner")
+    with engine.built(project) as image:
+        with running(image, *owner, memory=memory, command=("migrate",)) as container:
+            assert container.wait() == 0, container.lines()
+        with running(image, *postgres.settings(database), memory=memory) as container:
+            container.wait_until_it_answers()
+            assert container.get("/readyz").json == {"status": "ready", "checks": {"database": "ok"}}
+            assert container.get("/").status == 200
+            assert container.get("/items").status == 404
+    with engine.built(project, "--target=integration") as tests:
+        engine.docker("run", "--rm", "--network=host", *owner, tests)

@@ -1,7 +1,6 @@
 """A fix of ours reaches a service that was made long ago, whose owner has gone on: docs/decisions/0002."""
 
 import re
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,11 @@ def own(project: Path, owner: dict[str, Any]) -> set[str]:
         text = path.read_text()
         assert text.count(edit["before"]) == 1, edit
         path.write_text(text.replace(edit["before"], edit["after"]))
-    tools = f"shipshape-test/owner-{uuid.uuid4().hex[:8]}"
-    engine.build(project, f"--target={owner['stage']}", f"--tag={tools}")
-    engine.docker(
-        "run", "--rm", "--network=host", f"--volume={project}:/project", "--workdir=/project", "--entrypoint=",
-        tools, *owner["command"],
-    )  # fmt: skip
+    with engine.built(project, f"--target={owner['stage']}") as tools:
+        engine.docker(
+            "run", "--rm", "--network=host", f"--volume={project}:/project", "--workdir=/project", "--entrypoint=",
+            tools, *owner["command"],
+        )  # fmt: skip
     changed = {line[3:] for line in git(project, "status", "--porcelain").splitlines()}
     commit(project, "Say hello")
     return changed
@@ -75,10 +73,9 @@ def test_a_fix_reaches_a_service_with_routes_of_its_own(answers: Answers, tmp_pa
     ]
     assert len(mended) > 5
     assert all("platform" in path.parts for path in mended)
-    image = f"shipshape-test/updated-{language}:v1"
-    engine.build(project, f"--tag={image}")
-    assert f"EXPOSE {TEMPLATE.table('languages')[language]['port']}/tcp" in (project / "Dockerfile").read_text()
-    with running(image, memory=TEMPLATE.table("languages")[language]["memory"]["limit"]) as container:
+    row = TEMPLATE.table("languages")[language]
+    assert f"EXPOSE {row['port']}/tcp" in (project / "Dockerfile").read_text()
+    with engine.built(project) as image, running(image, memory=row["memory"]["limit"]) as container:
         container.wait_until_it_answers()
         answer = container.get("/hello")
         assert (answer.status, answer.json) == (200, {"hello": "1,234"}), answer.body

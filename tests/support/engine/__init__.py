@@ -3,6 +3,9 @@
 import json
 import os
 import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,17 @@ def build(context: Path, *arguments: str) -> str:
     if result.returncode != 0:
         raise DockerError(result.stderr)
     return result.stderr
+
+
+@contextmanager
+def built(context: Path, *arguments: str) -> Iterator[str]:
+    """An image under a name of its own, which goes at the end: of these a run would leave gigabytes."""
+    image = f"shipshape-test/once:{uuid.uuid4().hex[:12]}"
+    build(context, *arguments, f"--tag={image}")
+    try:
+        yield image
+    finally:
+        docker("rmi", "--force", image)
 
 
 def inspect(kind: str, name: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ export default async function items(app: App): Promise<void> {
   app.post("/items", { schema: { body: NEW_ITEM, response: { 201: ITEM } } }, async (request, reply) => {
     const item = await insertItem(app.pg, request.body);
     if (!item) {
-      throw new Problem(409, "There is an item of that name.");
+      throw new Problem(409, "There is an item of this name.");
     }
     return reply.code(201).header("Location", `/items/${item.id}`).send(item);
   });

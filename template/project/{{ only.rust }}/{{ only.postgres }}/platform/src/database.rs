@@ -2,11 +2,14 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::ops::DerefMut;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Transaction};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgSslMode};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection as _, FromRow, PgConnection, PgPool, Postgres};
 use tokio::time::timeout;
 use tracing::{Instrument, error_span};
 use url::{Host, Url};
@@ -62,13 +65,13 @@ impl Database {
         Some(Check::new("database", check))
     }
 
-    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
-        self.pools()?.service.acquire().await
+    pub fn acquire(&self) -> BoxFuture<'_, sqlx::Result<Connection>> {
+        async { Ok(Box::new(self.pools()?.service.acquire().await?) as _) }.boxed()
     }
 
-    pub async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
-        // In a box, for opening a connection takes a large future.
-        Box::pin(statement("BEGIN", self.pools()?.service.begin())).await
+    pub fn begin(&self) -> BoxFuture<'_, sqlx::Result<Transaction>> {
+        let begin = async { Ok(Box::new(self.pools()?.service.begin().await?) as _) };
+        statement("BEGIN", begin).boxed()
     }
 
     /// With the password as it is now, for connections that are opened from here on.
@@ -83,6 +86,52 @@ impl Database {
         }
         Ok(pools)
     }
+}
+
+// In boxes, and with `rows` for no type of yours: so the driver is compiled with this crate, and not again with each
+// change of what calls it.
+
+/// A connection of the pool, which goes back when it is dropped.
+pub type Connection = Box<dyn DerefMut<Target = PgConnection> + Send>;
+
+/// Rolled back when it is dropped without `commit`.
+pub type Transaction = Box<dyn Open>;
+
+pub trait Open: DerefMut<Target = PgConnection> + Send {
+    fn commit(self: Box<Self>) -> BoxFuture<'static, sqlx::Result<()>>;
+}
+
+impl Open for sqlx::Transaction<'static, Postgres> {
+    fn commit(self: Box<Self>) -> BoxFuture<'static, sqlx::Result<()>> {
+        statement("COMMIT", sqlx::Transaction::commit(*self)).boxed()
+    }
+}
+
+/// All rows of a query, whose span is called `name`.
+pub async fn fetch_all<T: for<'r> FromRow<'r, PgRow>>(
+    connection: &mut PgConnection,
+    name: &'static str,
+    query: Query<'_, Postgres, PgArguments>,
+) -> sqlx::Result<Vec<T>> {
+    let rows = rows(connection, name, query).await?;
+    rows.iter().map(T::from_row).collect()
+}
+
+/// The row of a query that has one at most.
+pub async fn fetch_optional<T: for<'r> FromRow<'r, PgRow>>(
+    connection: &mut PgConnection,
+    name: &'static str,
+    query: Query<'_, Postgres, PgArguments>,
+) -> sqlx::Result<Option<T>> {
+    Ok(fetch_all(connection, name, query).await?.pop())
+}
+
+fn rows<'a>(
+    connection: &'a mut PgConnection,
+    name: &'static str,
+    query: Query<'a, Postgres, PgArguments>,
+) -> BoxFuture<'a, sqlx::Result<Vec<PgRow>>> {
+    statement(name, query.fetch_all(connection)).boxed()
 }
 
 /// Gives a statement a span and a limit of time. The database keeps the same limit, unless it is frozen.

@@ -52,7 +52,7 @@ async fn create(
 ) -> Result<Created, Problem> {
     let quantity = new.quantity.unwrap_or_default();
     let Some(item) = store::insert(&database, &new.name, quantity).await? else {
-        let taken = "there is an item of this name";
+        let taken = "There is an item of this name.";
         return Err(Problem::new(StatusCode::CONFLICT).detail(taken));
     };
     let location = [(LOCATION, format!("/items/{}", item.id))];
