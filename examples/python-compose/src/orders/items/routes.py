@@ -53,7 +53,7 @@ async def add_item(new: NewItem, session: Session, response: Response) -> Item:
     try:
         await session.flush()
     except IntegrityError as error:
-        raise HTTPException(409, "There is an item of this name") from error
+        raise HTTPException(409, "There is an item of this name.") from error
     response.headers["Location"] = f"/items/{item.id}"
     return item
 
