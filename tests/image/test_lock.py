@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def test_another_version_of_a_dependency_is_compiled_alone(
             "run", "--rm", "--network=host", f"--volume={project}:/project", "--workdir=/project", "--entrypoint=",
             tools, "cargo", "update", "humantime", "--precise=2.2.0",
         )  # fmt: skip
-    log = engine.build(project, "--target=deps", "--output=type=cacheonly", "--no-cache-filter=deps")
+    with (project / "Cargo.toml").open("a") as manifest:
+        manifest.write(f"# {uuid.uuid4()}: not built before\n")
+    log = engine.build(project, "--target=deps", "--output=type=cacheonly")
     compiled = set(re.findall(r"Compiling (\S+) v", log))
     assert {"platform", "service"} <= compiled <= {"humantime", "platform", "service"}  # the first in a first run alone
