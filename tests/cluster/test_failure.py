@@ -40,7 +40,7 @@ def test_rollback_of_a_version_that_never_becomes_ready(release: Release) -> Non
         said = release.refuse(bad)
         answers(release, "v1")
     assert "did not become ready" in said
-    assert "bad arguments" in said, "the reason, from the log"
+    assert "bad arguments" in said, f"the reason, from the log, is not in {said}"
     assert release.image("v1") in said.splitlines()[-1]
     wait_until("the bad pods to go", lambda: release.images() == {release.image("v1")})
 
