@@ -77,6 +77,22 @@ manifests() {
 # apply [KUSTOMIZATION]: brings it to the cluster, but for what belongs to the migration.
 apply() { manifests "$@" | kube apply --selector 'app.kubernetes.io/component!=migrate' --filename - >&2; }
 
+# last_words POD: the end of its log. What it wrote before it was restarted tells more than that it starts again; it may have
+# begun this second, and of a container that is gone kubectl prints that it is, and exits with 0.
+last_words() {
+  local previous log try
+  for try in 1 2 3 4 5; do
+    for previous in true false; do
+      log=$(kube logs --tail 10 --previous="$previous" "$1" 2>&1) || continue
+      [[ -n $log && $log != "unable to retrieve container logs"* ]] || continue
+      printf '%s\n' "$log"
+      return 0
+    done
+    sleep 2
+  done
+  printf '%s\n' "${log:-no log after $try looks}"
+}
+
 # rolled_out DEPLOYMENT: waits until every one of its pods is new and ready; says why where they do not become so.
 rolled_out() {
   if kube rollout status "deployment/$1" --timeout "${ROLLOUT_SECONDS:-300}s" >&2; then return 0; fi
@@ -89,7 +105,6 @@ rolled_out() {
   hash=$(newest_replica_set "$1" '.metadata.labels["pod-template-hash"]') || true
   pod=$(kube get pods --selector "app.kubernetes.io/name=$name,pod-template-hash=$hash" --output json | jq --raw-output \
     '[.items[] | select(any(.status.containerStatuses[]?; .ready | not))] | max_by(.metadata.creationTimestamp).metadata.name // empty') || true
-  # What it wrote before it was restarted tells more than that it starts again.
-  [[ -z $pod ]] || kube logs --tail 10 --previous "$pod" >&2 || kube logs --tail 10 "$pod" >&2 || true
+  [[ -z $pod ]] || last_words "$pod" >&2
   return 1
 }
