@@ -37,7 +37,8 @@ def test_the_service_runs_here_and_its_database_in_a_container(dev: tuple[Path, 
     project, environment = dev
     port, database = free_port(), free_port()
     (project / ".env").write_text(f"LOG_LEVEL=debug\nHOST_PORT={port}\nDATABASE_PORT={database}\n")
-    command = ["make", "dev"]
+    # As a terminal starts it: what runs in the background ignores SIGINT.
+    command = ["env", "--default-signal", "make", "dev"]
     with (
         (project.parent / "log").open("w+") as log,
         subprocess.Popen(
@@ -60,7 +61,11 @@ def test_the_service_runs_here_and_its_database_in_a_container(dev: tuple[Path, 
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGINT)  # as Ctrl-C does
-            running.wait(60)
+            try:
+                running.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                raise
     assert '"level":"debug"' in Path(log.name).read_text().replace(" ", ""), "the settings of .env were not read"
 
 
