@@ -13,7 +13,7 @@ from shipshape.template import Answers
 
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
-from tests.support.run import budgets, figures, layers, memory
+from tests.support.run import budgets, figures, lanes, memory
 from tests.support.run.lanes import pytest_xdist_make_scheduler
 
 __all__ = ["pytest_xdist_make_scheduler"]  # a hook
@@ -80,17 +80,18 @@ def rendered(plain_template: Path, once: Callable[..., Path]) -> Callable[[Answe
 
 
 @pytest.fixture(scope="session")
-def built(rendered: Callable[[Answers], Path], once: Callable[..., Path]) -> Callable[[str], str]:
+def built(rendered: Callable[[Answers], Path], once: Callable[..., Path]) -> Callable[..., str]:
     """The image of a language, built once for all tests that only run it; VERSION is for them to set.
 
-    It depends on the language and its version alone: see tests/render/test_dependence.py.
+    It depends on the language, its version and the cache alone: see tests/render/test_dependence.py.
     """
 
-    def image(language: str) -> str:
+    def image(language: str, cache: str = "none") -> str:
         answers = next(one for one in COMBINATIONS if one["language"] == language)
-        name = f"shipshape-test/{language}-{answers['language_version']}:v1"
-        project = rendered(answers)
-        once(f"built-{language}", lambda _: engine.build(project, f"--tag={name}", "--build-arg=VERSION=1.2.3"))
+        tag = "v1" if cache == "none" else cache
+        name = f"shipshape-test/{language}-{answers['language_version']}:{tag}"
+        project = rendered(answers if cache == "none" else answers | {"cache": cache})
+        once(f"built-{language}-{tag}", lambda _: engine.build(project, f"--tag={name}", "--build-arg=VERSION=1.2.3"))
         return name
 
     return image
@@ -111,8 +112,7 @@ def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without an engine its tests are skipped, aloud; in CI that is a failure."""
     marked = [item for item in items if item.get_closest_marker("engine")]
-    order = list(layers.budgets("real"))
-    items.sort(key=lambda item: order.index(name) if (name := layers.layer_of(item.nodeid)) in order else len(order))
+    items.sort(key=lambda item: lanes.turn(item.nodeid))
     if not marked or "not engine" in config.getoption("markexpr"):
         return
     reason = engine.missing()

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Release, kubeconfig, kubectl, wait_until
+from tests.support.cluster import Release, dns, enforce_policies, kubeconfig, kubectl, wait_until
 from tests.support.engine.database import PASSWORDS, Server, database_name
 from tests.support.engine.database import server as running_server
 from tests.support.engine.load import Load
+from tests.support.engine.valkey import Cache
 from tests.support.render import ORDERS, render
+from tests.support.render.answers import WITH_DATABASE
 
 NODE = "10.99.0.1"  # where a pod finds this machine
 Start = Callable[..., Release]
@@ -21,6 +23,9 @@ Start = Callable[..., Release]
 
 @pytest.fixture(scope="session")
 def cluster() -> Path:
+    """With NetworkPolicy enforced: every deployment of these tests goes by its own policies."""
+    enforce_policies()
+    dns.serve_from_pods()
     return kubeconfig()
 
 
@@ -34,26 +39,47 @@ def server(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def start(
-    server: Server,
-    plain_template: Path,
-    built: Callable[[str], str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Start]:
+def rendering(server: Server, plain_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Renders a service for Kubernetes, whose database is where that of these tests is."""
+
+    def rendered(name: str, language: str, strategy: str, **answers: str) -> Path:
+        project = render(
+            plain_template, tmp_path_factory.mktemp(name) / name, **ORDERS | {"service_name": name},
+            language=language, orchestrator="kubernetes", deployment_strategy=strategy, **answers,
+        )  # fmt: skip
+        use(project, server)
+        return project
+
+    return rendered
+
+
+def use(project: Path, server: Server, cache: Cache | None = None) -> None:
+    """Let a service out to the ports of this database and this cache."""
+    for path in (project / "deploy/kubernetes/base").rglob("*.yml"):
+        text = path.read_text().replace("port: 5432", f"port: {server.port}")
+        path.write_text(text.replace("port: 6379", f"port: {cache.port}") if cache else text)
+
+
+@pytest.fixture(scope="session")
+def start(server: Server, rendering: Callable[..., Path], built: Callable[[str], str]) -> Iterator[Start]:
     """Renders a service for Kubernetes and makes its namespaces; each has a name of its own, and goes in the end."""
     with ExitStack() as stack:
 
-        def started(language: str, strategy: str, *environments: str, name: str = "") -> Release:
+        def started(
+            language: str, strategy: str, *environments: str, name: str = "", shared: str = "", **answers: str
+        ) -> Release:
             # what an earlier run left may still be on its way out
             name = f"{name or f'{language}-{strategy}'}-{secrets.token_hex(2)}"
-            project = render(
-                plain_template, tmp_path_factory.mktemp(name) / name, **ORDERS | {"service_name": name},
-                language=language, orchestrator="kubernetes", deployment_strategy=strategy,
-            )  # fmt: skip
-            release = Release(project, name, f"ghcr.io/{ORDERS['image_namespace']}/{name}", built(language))
+            answers |= {"kubernetes_namespace": shared} if shared else {}
+            project = rendering(name, language, strategy, **answers)
+            repository = f"ghcr.io/{ORDERS['image_namespace']}/{name}"
+            release = Release(project, name, repository, built(language), shared=shared)
             stack.callback(release.remove)
             for environment in environments or ("production",):
-                database = database_name(release.namespace(environment))
+                if language not in WITH_DATABASE:
+                    release.prepare(environment, "", {})
+                    continue
+                database = database_name(name if environment == "production" else f"{name}-{environment}")
                 server.create(database)
                 release.prepare(environment, f"{NODE}:{server.port}/{database}", PASSWORDS)
             return release
@@ -62,10 +88,12 @@ def start(
 
 
 @contextmanager
-def loaded(release: Release, environment: str = "production", workers: int = 4, pause: float = 0.02) -> Iterator[Load]:
+def loaded(
+    release: Release, environment: str = "production", workers: int = 4, pause: float = 0.02, path: str = "/"
+) -> Iterator[Load]:
     """Requests to the Service all the while, none of which may be lost; few enough for the autoscaler to rest."""
     host, port = release.address(environment)
-    load = Load(lambda: [port], "/", lambda _: HTTPConnection(host, port, timeout=10), workers, pause)
+    load = Load(lambda: [port], path, lambda _: HTTPConnection(host, port, timeout=10), workers, pause)
     with load.running():
         yield load
     assert load.lost == []

@@ -1,5 +1,6 @@
 """What the API server itself refuses, and what the deployer may not do."""
 
+import base64
 import copy
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cluster.conftest import Start
 from tests.support.cluster import Release, get, kubeconfig, kubectl, wait_until
+from tests.support.render import document
 
 pytestmark = pytest.mark.engine
 
@@ -81,6 +83,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "may be root": ("spec", {"securityContext": {}}, "runAsNonRoot != true"),
     "privilege": ("container", {"securityContext": {"privileged": True}}, "privileged"),
     "capabilities": ("container", {"securityContext": {}}, "unrestricted capabilities"),
+    "an image as a volume": ("volumes", {"name": "data", "image": {"reference": LATEST}}, BY_DIGEST + LATEST),
     "the host's files": ("volumes", {"name": "host", "hostPath": {"path": "/"}}, "restricted volume types"),
 }
 
@@ -109,6 +112,26 @@ def test_a_deployment_is_told_at_once(release: Release) -> None:
     assert "pinned by digest" in tried(release, manifest)
 
 
+def test_a_job_by_the_clock_is_told_at_once(release: Release) -> None:
+    spec = pod(release)["spec"] | {"restartPolicy": "Never"}
+    spec["containers"][0]["image"] = LATEST
+    jobs = {"spec": {"template": {"spec": spec}}}
+    manifest = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tried"}}
+    answer = tried(release, manifest | {"spec": {"schedule": "0 3 * * *", "jobTemplate": jobs}})
+    assert "pinned by digest" in answer
+
+
+def test_the_pull_secret_is_made_as_the_readme_says(release: Release) -> None:
+    values = {"USER": "robot", f"{release.name}-staging": release.namespace("staging")}
+    command = document.shell(release.project, "Secrets", values, block=1)
+    result = document.run(release.project, command, {"KUBECONFIG": str(kubeconfig())}, stdin="t0ken\n")
+    assert result.returncode == 0, result.stderr
+    made = get(release.namespace("staging"), "secret", f"{release.name}-pull")
+    assert made["type"] == "kubernetes.io/dockerconfigjson"
+    ((host, login),) = json.loads(base64.b64decode(made["data"][".dockerconfigjson"]))["auths"].items()
+    assert (host, base64.b64decode(login["auth"])) == ("ghcr.io", b"robot:t0ken")
+
+
 def test_a_debugging_container_from_elsewhere_is_refused(release: Release) -> None:
     name = release.pods()[0]["metadata"]["name"]
     command = ("--namespace", release.name, "debug", name, "--image=busybox:1", "--profile=restricted")
@@ -127,7 +150,8 @@ def test_other_namespaces_are_left_alone(release: Release) -> None:
 MAY_NOT = [
     ("get", "secrets"),
     ("list", "secrets"),
-    ("delete", "deployments"),
+    ("delete", "pods"),
+    ("delete", "configmaps"),
     ("create", "pods"),
     ("create", "pods/exec"),
     ("create", "rolebindings"),
@@ -172,3 +196,10 @@ def test_the_kubeconfig_is_not_for_a_screen(release: Release) -> None:
     assert result.returncode == 2
     assert "not for a screen" in result.stdout
     assert "token" not in result.stdout
+
+
+def test_removal_leaves_nothing(release: Release) -> None:
+    """The last test of its release."""
+    release.administer("Removal", {})
+    left = kubectl("get", "namespaces,validatingadmissionpolicies,validatingadmissionpolicybindings", "--output=name")
+    assert release.name not in left

@@ -1,14 +1,17 @@
 """What happens when a new version is no good: the old one serves on, and the script says so."""
 
+import json
 import os
+import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.cluster.conftest import Start, answers, loaded
 from tests.support import step
-from tests.support.cluster import Release, wait_until
+from tests.support.cluster import Release, get, wait_until
 from tests.support.render import TEMPLATE
 
 pytestmark = pytest.mark.engine
@@ -56,7 +59,94 @@ def test_rollback_after_a_failed_integration_test(release: Release) -> None:
         script.write_text(before)
     assert "the prices are wrong" in said
     assert release.image("v1") in said.splitlines()[-1]
+    tried = {f"{release.name}-{slot}" for slot in ("canary", "blue", "green")}
+    assert owners(release, release.image("v2")) <= tried, "it had traffic before it was tested"
     wait_until("v2 to go", lambda: release.images() == {release.image("v1")})
+
+
+def owners(release: Release, image: str) -> set[str]:
+    """The Deployments that have, or had, pods of this image."""
+    sets = get(release.namespace("production"), "replicasets", f"--selector=app.kubernetes.io/name={release.name}")
+    return {
+        one["metadata"]["ownerReferences"][0]["name"]
+        for one in sets["items"]
+        if one["spec"]["template"]["spec"]["containers"][0]["image"] == image
+    }
+
+
+@contextmanager
+def edited(release: Release, name: str, before: str, after: str) -> Iterator[None]:
+    path = release.project / "deploy/kubernetes" / name
+    text = path.read_text()
+    assert before in text, f"{name} does not say {before}"
+    path.write_text(text.replace(before, after))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def test_a_service_that_leads_nowhere_is_no_success(release: Release) -> None:
+    """All pods are well: only who asks by the Service's own port sees it."""
+    with edited(release, "base/service.yml", "targetPort: http", "targetPort: 9999"):
+        said = release.refuse(release.image("v2"))
+    assert f"the Service {release.name} does not lead to what was started" in said
+    answers(release, "v1")
+
+
+POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {name}-own
+spec:
+  podSelector:
+    matchLabels:
+      app.kubernetes.io/name: {name}
+  policyTypes: [Egress]
+"""
+
+
+def test_all_that_a_failed_version_applied_is_taken_back(release: Release) -> None:
+    (release.project / "deploy/kubernetes/own/more.yml").write_text(POLICY.format(name=release.name))
+    before = applied(release)
+    with (
+        edited(release, "own/kustomization.yml", "resources: []", "resources: [more.yml]"),
+        edited(release, "base/disruption-budget.yml", "maxUnavailable: 1", "maxUnavailable: 2"),
+        edited(release, "base/network/allow-dns.yml", "port: 53", "port: 54"),
+        edited(release, "base/service.yml", "targetPort: http", "targetPort: 9999"),
+    ):
+        release.refuse(release.image("v2"))
+    assert applied(release) == before
+
+
+def test_what_a_version_no_longer_has_is_pruned_when_it_is_good(release: Release) -> None:
+    (release.project / "deploy/kubernetes/own/more.yml").write_text(POLICY.format(name=release.name))
+    before = applied(release)
+    with edited(release, "own/kustomization.yml", "resources: []", "resources: [more.yml]"):
+        release.deploy(release.image("v1"))
+        assert applied(release).keys() - before.keys() == {f"NetworkPolicy {release.name}-own"}
+    release.refuse(release.image("bad", NEVER_STARTS))
+    assert f"NetworkPolicy {release.name}-own" in applied(release), "the last good version has it"
+    release.deploy(release.image("v1"))
+    assert applied(release).keys() == before.keys()
+
+
+def applied(release: Release) -> dict[str, str]:
+    """What is there, but for the autoscalers of the slots; a Service is with either of them."""
+    kinds = "services,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,serviceaccounts,prometheusrules"
+    items = get(release.namespace("production"), kinds, f"--selector=app.kubernetes.io/name={release.name}")["items"]
+    found = {f"{one['kind']} {one['metadata']['name']}": json.dumps(one.get("spec"), sort_keys=True) for one in items}
+    return {name: text for name, text in found.items() if not re.search("-(blue|green)$", name)}
+
+
+def test_the_same_version_again_is_a_rollback_target(release: Release) -> None:
+    """A redeployment of one template gives its revision another number."""
+    release.deploy(release.image("v1"))
+    release.deploy(release.image("v1"))
+    said = release.refuse(release.image("bad", NEVER_STARTS))
+    assert release.image("v1") in said.splitlines()[-1]
+    answers(release, "v1")
 
 
 def test_rollback_of_a_version_that_restarts_while_watched(release: Release) -> None:
@@ -170,7 +260,7 @@ def test_rollback_by_hand(release: Release) -> None:
 
 
 def test_a_setting_that_a_failed_version_dropped_can_still_be_dropped(release: Release) -> None:
-    """`rollout undo` alone leaves it there for good: kubectl warns of it, and see forget_failed in strategy.sh."""
+    """`rollout undo` would leave it there for good: kubectl warns of it."""
     deployment = release.project / "deploy/kubernetes/base/deployment.yml"
     plain = deployment.read_text()
     deployment.write_text(

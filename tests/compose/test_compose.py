@@ -6,7 +6,6 @@ import stat
 import subprocess
 import time
 import uuid
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -120,28 +119,10 @@ def test_what_the_owner_adds_is_read(stack: Stack) -> None:
 
 @pytest.mark.every_language
 def test_a_saved_file_is_live_at_once(stack: Stack) -> None:
-    command = ["docker", "compose", "watch", "--no-up"]
     word = str(uuid.uuid4())
-    with subprocess.Popen(
-        command, cwd=stack.project, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as watch:
-        try:
-            assert watch.stdout
-            while "Watch enabled" not in (line := watch.stdout.readline()):
-                assert line, "watch ended"
-            start = time.monotonic()
-            edit_source(stack.project, '"ready"', f'"{word}"')
-            while status_of(stack) != word:
-                assert time.monotonic() - start < 120, "the change is not live"
-                time.sleep(0.1)
-            figures.note(stack.language, "saved to live", time.monotonic() - start, "s")
-        finally:
-            watch.terminate()
+    with stack.watched():
+        start = time.monotonic()
+        edit_source(stack.project, '"ready"', f'"{word}"')
+        stack.wait_for(word, "/readyz")
+        figures.note(stack.language, "saved to live", time.monotonic() - start, "s")
     edit_source(stack.project, f'"{word}"', '"ready"')  # the service's own tests are run yet
-
-
-def status_of(stack: Stack) -> str:
-    try:
-        return str(stack.service.get("/readyz").json["status"])
-    except (OSError, HTTPException, ValueError):
-        return "restarting"

@@ -74,6 +74,9 @@ def test_the_service_s_role_can_t_change_the_schema(stack: Stack, query: str) ->
 
 
 def test_nobody_is_superuser_from_outside(stack: Stack) -> None:
+    assert stack.service.get("/items").status == 200
+    connected = "SELECT string_agg(DISTINCT usename, ',') FROM pg_stat_activity WHERE client_addr IS NOT NULL"
+    assert stack.sql(connected) == "app"
     assert stack.sql("SELECT rolname FROM pg_roles WHERE rolsuper") == "postgres"
     assert stack.sql("SELECT rolname FROM pg_authid WHERE rolsuper AND rolpassword IS NOT NULL") == ""
     for secret in ("database_password", "database_owner_password"):

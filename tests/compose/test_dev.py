@@ -76,6 +76,23 @@ def ready(service: Container) -> bool:
         return False
 
 
+def test_another_clone_is_told_of_the_volume_s_other_passwords(dev: tuple[Path, dict[str, str]]) -> None:
+    """As by `make up`: the same clone with new passwords is to its volume what a second one is."""
+    project, environment = dev
+    subprocess.run(
+        ["docker", "compose", "up", "--detach", "--wait", "database"], cwd=project, env=environment, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (project / ".secrets/database_owner_password").write_text("another")
+    result = subprocess.run(
+        ["make", "dev"], cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 2
+    *_, said, _ = result.stderr.splitlines()
+    assert said.startswith("dev: the database's volume was made with other passwords than those in .secrets")
+    assert said.endswith("or delete the data with docker compose down --volumes, and run make dev again")
+
+
 def test_a_tool_that_is_missing_is_named_before_anything_starts(dev: tuple[Path, dict[str, str]]) -> None:
     project, environment = dev
     result = subprocess.run(

@@ -98,8 +98,11 @@ def test_the_image_is_labelled_as_oci_says(combination: Answers, project: Path) 
     }
 
 
-def test_the_database_has_no_default_password_and_no_privilege(project: Path) -> None:
+def test_the_database_has_no_default_password_and_no_privilege(combination: Answers, project: Path) -> None:
     stack = compose(project)
+    if TEMPLATE.table("languages")[combination["language"]]["databases"] == ["none"]:
+        assert set(stack["services"]) == {"app"}
+        return
     database = stack["services"]["database"]
     assert not [name for name in database["environment"] if "PASSWORD" in name and not name.endswith("_FILE")]
     assert "ports" not in database, "reachable from the stack only"

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -45,17 +47,70 @@ def test_the_repository_is_made_as_it_should(stack: None, template_body: str) ->
     assert "ScanOnPush: true" in template_body  # moto keeps no scanning configuration that came by CloudFormation
 
 
-def test_old_commits_go_and_releases_stay(template_body: str) -> None:
+@dataclass
+class Image:
+    """What ECR knows of one; times in days ago."""
+
+    tags: list[str]
+    pushed: int
+    pulled: int | None = None
+    archived: int | None = None
+
+    def age(self, count: str) -> int:
+        """By what a rule counts. One that was never pulled counts from its push."""
+        of_pull = self.pushed if self.pulled is None else self.pulled
+        ages = {"sinceImagePushed": self.pushed, "sinceImagePulled": of_pull, "sinceImageTransitioned": self.archived}
+        return ages[count] or 0
+
+
+def evaluate(policy: dict[str, Any], images: dict[str, Image]) -> dict[str, str]:
+    """What is done to which image. What a rule selects, no rule after it touches.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    """
+    done: dict[str, str] = {}
+    left = dict(images)
+    for rule in sorted(policy["rules"], key=lambda one: int(one["rulePriority"])):
+        selection = rule["selection"]
+        archived = selection.get("storageClass", "standard") == "archive"
+        found = {
+            name: image
+            for name, image in left.items()
+            if (image.archived is not None) == archived and selects(selection, image.tags)
+        }
+        left = {name: image for name, image in left.items() if name not in found}
+        if selection["countType"] == "imageCountMoreThan":
+            chosen = sorted(found, key=lambda name: found[name].pushed)[selection["countNumber"] :]
+        else:
+            assert selection["countUnit"] == "days"
+            chosen = [n for n, image in found.items() if image.age(selection["countType"]) >= selection["countNumber"]]
+        # Archiving alone goes by the last pull: https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_examples.html
+        assert selection["countType"] != "sinceImagePulled" or rule["action"]["type"] == "transition"
+        done |= dict.fromkeys(chosen, rule["action"].get("targetStorageClass", rule["action"]["type"]))
+    return done
+
+
+def selects(selection: dict[str, Any], tags: list[str]) -> bool:
+    if selection["tagStatus"] == "tagged":  # several patterns: an image must have a tag for each
+        return all(any(fnmatchcase(tag, pattern) for tag in tags) for pattern in selection["tagPatternList"])
+    return selection["tagStatus"] == "any" or not tags
+
+
+def test_an_image_that_runs_stays_and_so_does_a_release(template_body: str) -> None:
     start = template_body.index("{", template_body.index("LifecyclePolicyText"))
     policy, _ = json.JSONDecoder().raw_decode(template_body[start:])
-    # What a rule selects, a rule after it can't expire: so a release, which has its commit's tag too, stays.
-    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
-    releases, commits = sorted(policy["rules"], key=lambda rule: int(rule["rulePriority"]))
-    assert any(fnmatchcase("1.2.3", pattern) for pattern in releases["selection"]["tagPatternList"])
-    assert releases["selection"]["countNumber"] >= 1000
-    assert not any(fnmatchcase("sha-0123456789ab", pattern) for pattern in releases["selection"]["tagPatternList"])
-    assert any(fnmatchcase("sha-0123456789ab", pattern) for pattern in commits["selection"]["tagPatternList"])
-    assert all(rule["selection"]["tagStatus"] == "tagged" for rule in policy["rules"]), "signatures have no tag"
+    merges = {f"merge {number}": Image([f"sha-{number:012x}"], pushed=number // 8) for number in range(400)}
+    images = merges | {
+        "runs since half a year": Image(["sha-aaaaaaaaaaaa"], pushed=180, pulled=7),  # the weekly scan
+        "its platform": Image([], pushed=180, pulled=7),
+        "platform that nobody pulls": Image([], pushed=400),
+        "signature": Image([], pushed=400),
+        "release": Image(["sha-bbbbbbbbbbbb", "1.2.3"], pushed=900),
+        "forgotten": Image(["sha-cccccccccccc"], pushed=100),
+        "long archived": Image(["sha-dddddddddddd"], pushed=500, archived=400),
+        "archived lately": Image(["sha-eeeeeeeeeeee"], pushed=500, archived=10),
+    }
+    assert evaluate(policy, images) == {"forgotten": "archive", "long archived": "expire"}
 
 
 @pytest.mark.parametrize("ids", [False, True], ids=["by name", "by id"])

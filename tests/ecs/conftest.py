@@ -27,6 +27,8 @@ SECRETS = {
     "DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
     "DatabaseOwnerUrl": "postgresql://owner@db:5432/app",
     "DatabaseOwnerSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:owner-AbCdEf",
+    "CacheUrl": "rediss://app@cache:6379",
+    "CacheSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:cache-AbCdEf",
     "RegistrySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf",
 }
 

@@ -100,8 +100,13 @@ def test_a_rollback_migrates_nothing(running: World) -> None:
     assert running.image() == digest("b")
 
 
-def test_without_a_database_it_is_deployed_all_the_same(world_of: Callable[..., World]) -> None:
-    world = world_of(database="none")
+@pytest.mark.parametrize(
+    "choices", [{"database": "none"}, {"language": "web", "database": "none"}], ids=["service", "page"]
+)
+def test_without_a_database_it_is_deployed_all_the_same(
+    world_of: Callable[..., World], choices: dict[str, str]
+) -> None:
+    world = world_of(**choices)
     world.make(*SETUP)
     succeed(world, "deploy.sh", "staging", digest("a"))
     assert world.image() == digest("a")

@@ -58,6 +58,8 @@ NOT_USED = {
 # What IAM itself asks for beside the call: handing CloudFormation its role. And what recover.sh calls while
 # CloudFormation or a migration is at work: test_scripts.py and test_migrations.py cancel a job then, and see the call.
 BESIDE = {"iam:PassRole", "cloudformation:CancelUpdateStack", "ecs:StopTask"}
+# What everybody may ask: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+FREE = {"sts:GetCallerIdentity"}
 
 
 def handlers(kind: str) -> set[str]:
@@ -119,7 +121,7 @@ def test_the_deploy_role_may_do_what_the_scripts_call_and_no_more(
     assert world.run("deploy.sh", "staging", digest("a")).returncode == 0
     assert world.run("rollback.sh", "staging", digest("b")).returncode == 0
     made = {call.action for call in world.cloud.calls}
-    assert made | BESIDE == allowed(world.project, "DeployRole")
+    assert (made | BESIDE) - FREE == allowed(world.project, "DeployRole")
     for call in world.cloud.calls:
         if call.action.startswith("cloudformation:"):
             assert "orders-api-staging-" in call.body, "a call about another stack"
@@ -173,6 +175,41 @@ def test_a_role_is_made_and_changed_only_within_the_boundary(project: Path) -> N
             assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": "PermissionsBoundary"}}
         if "iam:PassRole" in as_list(statement["Action"]):
             assert statement["Condition"]["StringEquals"].keys() == {"iam:PassedToService"}
+
+
+# What narrows the stack role, by the keys that each action knows; `IfExists` where a request may lack them.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+SCALING = {
+    "application-autoscaling:service-namespace": "ecs",
+    "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount",
+}
+NARROWED: dict[str, dict[str, Any]] = {
+    "application-autoscaling:DeleteScalingPolicy": {"StringEquals": SCALING},
+    "application-autoscaling:DeregisterScalableTarget": {"StringEquals": SCALING},
+    "application-autoscaling:PutScalingPolicy": {"StringEquals": SCALING},
+    "application-autoscaling:RegisterScalableTarget": {"StringEquals": SCALING},
+    "ecs:CreateService": {"StringEqualsIfExists": {"ecs:enable-execute-command": "false"}},
+    "ecs:UpdateService": {"StringEqualsIfExists": {"ecs:enable-execute-command": "false"}},
+    "ecs:RegisterTaskDefinition": {"StringEqualsIfExists": {"ecs:privileged": "false"}},
+    "iam:CreateServiceLinkedRole": {
+        "StringEquals": {"iam:AWSServiceName": ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com"]}
+    },
+}
+
+
+def test_the_stack_role_is_narrowed_by_the_conditions_that_its_actions_know(project: Path) -> None:
+    found = {
+        action: statement.get("Condition", {})
+        for statement in statements(project, "StackRole")
+        for action in as_list(statement["Action"])
+    }
+    others = {"iam:PermissionsBoundary", "iam:PassedToService"}
+    assert {action: found[action] for action in NARROWED} == NARROWED
+    for action, condition in found.items():
+        keys = {key for conditions in condition.values() for key in conditions}
+        assert action in NARROWED or keys <= others, f"a condition on {action} that AWS may not know: never met"
 
 
 def test_the_roles_of_the_tasks_fit_into_the_boundary(all_of: list[Deployment]) -> None:

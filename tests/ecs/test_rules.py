@@ -3,9 +3,11 @@
 Every rendering is read as CloudFormation would, for both environments, with and without secrets.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -116,12 +118,17 @@ def balancers(d: Deployment) -> list[dict[str, Any]]:
 def reads(d: Deployment, role: str) -> set[str]:
     """The secrets that a role may read."""
     (policy,) = d.resources[role]["Properties"]["Policies"]
-    found = [
-        one["Resource"]
-        for one in policy["PolicyDocument"]["Statement"]
-        if "secretsmanager:GetSecretValue" in one["Action"]
-    ]
-    return set(found)
+    found = set()
+    for one in policy["PolicyDocument"]["Statement"]:
+        if "secretsmanager:GetSecretValue" in one["Action"]:
+            found |= {one["Resource"]} if isinstance(one["Resource"], str) else set(one["Resource"])
+    return found
+
+
+def service_secrets(d: Deployment) -> dict[str, str]:
+    """The variables of the service that hold a password, each with the secret that it is from."""
+    cache = {"CACHE_PASSWORD": SECRETS["CacheSecretArn"]} if d.answers.get("cache") == "valkey" else {}
+    return {"DATABASE_PASSWORD": SECRETS["DatabaseSecretArn"]} | cache
 
 
 def registry_secret(d: Deployment) -> set[str]:
@@ -154,14 +161,21 @@ RULES: list[Rule] = [
         f"{DOCS}/AmazonECS/latest/APIReference/API_LinuxParameters.html",
     ),
     (
-        "the Dockerfile's health check",
-        lambda d: d.container["HealthCheck"]["Command"] == health_command(d),
+        "the Dockerfile's health check, where it is no second runtime that a busy task starves",
+        lambda d: (
+            d.container["HealthCheck"]["Command"] == health_command(d)
+            if d.answers["language"] in {"go", "rust"}
+            else "HealthCheck" not in d.container
+        ),
         f"{DOCS}/AmazonECS/latest/APIReference/API_HealthCheck.html",
     ),
     (
         "health checks shorter than their interval",
         lambda d: (
-            d.container["HealthCheck"]["Timeout"] < d.container["HealthCheck"]["Interval"]
+            all(
+                one["Timeout"] < one["Interval"]
+                for one in [d.container.get("HealthCheck", {"Timeout": 0, "Interval": 1})]
+            )
             and all(
                 one["HealthCheckTimeoutSeconds"] < one["HealthCheckIntervalSeconds"]
                 for one in d.of_type("AWS::ElasticLoadBalancingV2::TargetGroup")
@@ -220,7 +234,7 @@ RULES: list[Rule] = [
             )
             and "TaskRoleArn" not in d.migration
             and reads(d, "MigrationRole") == {SECRETS["DatabaseOwnerSecretArn"]} | registry_secret(d)
-            and reads(d, "ExecutionRole") == {SECRETS["DatabaseSecretArn"]} | registry_secret(d)
+            and reads(d, "ExecutionRole") == set(service_secrets(d).values()) | registry_secret(d)
         ),
         f"{DOCS}/AmazonECS/latest/developerguide/task_execution_IAM_role.html",
     ),
@@ -286,7 +300,7 @@ RULES: list[Rule] = [
         "secrets by reference",
         lambda d: (
             d.container["Secrets"]
-            == [{"Name": "DATABASE_PASSWORD", "ValueFrom": f"{SECRETS['DatabaseSecretArn']}:password::"}]
+            == [{"Name": name, "ValueFrom": f"{arn}:password::"} for name, arn in service_secrets(d).items()]
         ),
         f"{HUB}/ecs-controls.html#ecs-8",
     ),
@@ -355,10 +369,62 @@ RULES: list[Rule] = [
         "every alarm tells somebody",
         lambda d: (
             {one["AlarmName"].rpartition("-")[2] for one in d.of_type("AWS::CloudWatch::Alarm")}
-            == {"5xx", "latency", "unhealthy", "cpu", "memory"}
+            == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"}
             and all(one["AlarmActions"] == one["OKActions"] == ["Topic"] for one in d.of_type("AWS::CloudWatch::Alarm"))
         ),
         f"{HUB}/cloudwatch-controls.html#cloudwatch-15",
+    ),
+    (
+        "the topic takes messages over TLS alone, and of this service's alarms",
+        lambda d: (
+            d.one("AWS::SNS::TopicPolicy")["Topics"] == ["Topic"]
+            and [
+                (one["Effect"], one["Principal"], one["Action"], one["Resource"], one["Condition"])
+                for one in d.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+            ]
+            == [
+                (
+                    "Allow",
+                    {"Service": "cloudwatch.amazonaws.com"},
+                    "sns:Publish",
+                    "Topic",
+                    {
+                        "StringEquals": {"aws:SourceAccount": "123456789012"},
+                        "ArnLike": {
+                            "aws:SourceArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+                            f"orders-api-{d.environment}-*"
+                        },
+                    },
+                ),
+                ("Deny", "*", "sns:Publish", "Topic", {"Bool": {"aws:SecureTransport": "false"}}),
+            ]
+        ),
+        f"{DOCS}/sns/latest/dg/sns-security-best-practices.html",
+    ),
+    (
+        "what is logged as an error is counted, and fires",
+        lambda d: (
+            d.one("AWS::Logs::MetricFilter")["FilterPattern"] == '{ $.level = "error" }'
+            and d.one("AWS::Logs::MetricFilter")["LogGroupName"]
+            == d.container["LogConfiguration"]["Options"]["awslogs-group"]
+            and [
+                (one["MetricNamespace"], one["MetricName"], one["MetricValue"])
+                for one in d.one("AWS::Logs::MetricFilter")["MetricTransformations"]
+            ]
+            == [(d.resources["ErrorsAlarm"]["Properties"]["Namespace"], "errors", "1")]
+            and d.resources["ErrorsAlarm"]["Properties"]["MetricName"] == "errors"
+            and d.resources["ErrorsAlarm"]["Properties"]["Threshold"] == "10"
+        ),
+        f"{DOCS}/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html",
+    ),
+    (
+        "no access logs until they have a bucket",
+        lambda d: (
+            attribute(d.one("AWS::ElasticLoadBalancingV2::LoadBalancer"), "LoadBalancer", "access_logs.s3.enabled")
+            == "false"
+            and "access_logs.s3.bucket" not in str(d.one("AWS::ElasticLoadBalancingV2::LoadBalancer"))
+        ),
+        f"{HUB}/elb-controls.html#elb-5",
     ),
     (
         "scaling alone decides how many",
@@ -436,6 +502,29 @@ def test_rule(rule: Rule, all_of: list[Deployment]) -> None:
     name, holds, source = rule
     for deployment in all_of:
         assert holds(deployment), f"{name} ({deployment.environment}): {source}"
+
+
+def test_parameters_say_when_it_scales_and_where_requests_are_logged(rendered: Callable[[Answers], Path]) -> None:
+    project = rendered(ECS[0])
+    more = {"ScalingCpuPercent": "75", "ScalingRequests": "300", "AccessLogsBucket": "example-logs"}
+    given = parameters(project, "production")
+    assert more.keys() <= given.keys()
+    service = resolve(load(project / "deploy/ecs/service.yml"), given | more)
+    targets = {
+        one["Properties"]["PolicyName"]: one["Properties"]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+        for one in service.values()
+        if one["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy"
+    }
+    assert targets == {"cpu": "75", "requests": "300"}
+    balancer = resolve(load(project / "deploy/ecs/load-balancer.yml"), given | more)["LoadBalancer"]["Properties"]
+    written = {"enabled": "true", "bucket": "example-logs", "prefix": "orders-api-production"}
+    assert {key: attribute(balancer, "LoadBalancer", f"access_logs.s3.{key}") for key in written} == written
+    # what the bucket must allow: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+    (policy,) = re.findall(r"```json\n(.*?)```", (project / "deploy/README.md").read_text(), re.DOTALL)
+    (statement,) = json.loads(policy)["Statement"]
+    assert statement["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    path = f"arn:aws:s3:::BUCKET/{written['prefix']}/AWSLogs/123456789012/elasticloadbalancing/us-east-1/2026/log.gz"
+    assert fnmatchcase(path, statement["Resource"])
 
 
 def test_every_export_that_is_imported_is_exported_before(all_of: list[Deployment]) -> None:

@@ -4,9 +4,11 @@ What moto can not play is played here: no container runs, so a server on loopbac
 blue/green deployments are `Deployments` in cloud.py.
 """
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -182,6 +184,54 @@ def test_recovery_without_a_deployment_changes_nothing(running: World) -> None:
     assert "nothing to roll back" in result.stderr
 
 
+def restarted_at(world: World) -> str:
+    """What the service's tasks are labelled with."""
+    ecs = world.client("ecs")
+    (service,) = ecs.describe_services(cluster="orders-api-staging", services=["orders-api"])["services"]
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return str(task["containerDefinitions"][0]["dockerLabels"]["restarted-at"])
+
+
+def test_a_rotated_secret_reaches_new_tasks_of_the_same_image(running: World) -> None:
+    """As deploy/README.md has it. A secret is read when a task starts, and a change of the task alone starts new ones.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+    """
+    path = running.project / "deploy/ecs/parameters/staging.json"
+    content = json.loads(path.read_text())
+    secrets = running.client("secretsmanager")
+    folder = running.project / ".secrets/staging"
+    folder.mkdir(parents=True)
+    for role, name in (("app", "DatabaseSecretArn"), ("owner", "DatabaseOwnerSecretArn")):
+        content["Parameters"][name] = secrets.create_secret(Name=role, SecretString="{}")["ARN"]
+        (folder / role).write_text(f"new-{role}")
+    path.write_text(json.dumps(content))
+    assert restarted_at(running) == "never"
+    set_alarm(running, "orders-api-staging-5xx", "ALARM")  # as when tasks can't connect: no reason to wait
+    said = follow(running, "Rotate the passwords", {})
+    assert f"staging runs {digest('a')} in new tasks" in said
+    for role in ("app", "owner"):
+        value = secrets.get_secret_value(SecretId=role)["SecretString"]
+        assert json.loads(value) == {"password": f"new-{role}"}
+        assert f"new-{role}" not in said
+    first = restarted_at(running)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first)
+    assert running.image() == digest("a")
+    assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["alarms"]["enable"] is False
+    succeed(running, "deploy.sh", "staging", digest("b"))
+    assert restarted_at(running) == first, "a deployment is no restart"
+    assert not running.cloud.tasks.started[1:], "and a restart migrates nothing"
+
+
+def test_restart_needs_an_earlier_deployment(world: World) -> None:
+    assert "has no image yet" in refused(world, 1, "restart.sh", "staging")
+
+
+def test_restart_says_when_new_tasks_do_not_work(running: World) -> None:
+    running.service.well = False
+    assert "new tasks do not work" in refused(running, 1, "restart.sh", "staging")
+
+
 def test_settings_reach_the_container(running: World) -> None:
     """An owner's own, in a file of theirs, and whatever YAML would make of it."""
     path = running.project / "deploy/ecs/config/staging.env"
@@ -259,6 +309,26 @@ def test_nothing_is_deployed_that_nobody_watches(world_of: Callable[..., World])
     assert "run deploy/ecs/setup.sh staging" in refused(world, 1, "deploy.sh", "staging", digest("a"))
 
 
+@pytest.mark.parametrize("script", ["deploy.sh", "rollback.sh", "restart.sh"])
+def test_a_machine_that_is_shut_out_by_allowed_cidr_changes_nothing(running: World, script: str) -> None:
+    """Its integration test could not reach the service, and every version would be rolled back."""
+    path = running.project / "deploy/ecs/parameters/staging.json"
+    path.write_text(path.read_text().replace("0.0.0.0/0", "203.0.113.0/24"))
+    image = [digest("b")] if script != "restart.sh" else []
+    with socket.socket() as closed:  # a port on which nobody listens
+        closed.bind(("127.0.0.1", 0))
+        settings = running.home / ".curlrc"
+        kept = settings.read_text()
+        settings.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{closed.getsockname()[1]}", kept))
+        line = refused(running, 1, script, "staging", *image)
+    assert "https://staging.orders-api.example.com can't be reached from here" in line
+    assert "parameters/staging.json lets in 203.0.113.0/24 alone: see AllowedCidr in deploy/README.md" in line
+    assert "### AllowedCidr" in (running.project / "deploy/README.md").read_text()
+    assert "cloudformation:CreateChangeSet" not in {call.action for call in running.cloud.calls}
+    settings.write_text(kept)  # from where it is let in, all is as ever
+    succeed(running, script, "staging", *image)
+
+
 def test_rollback_needs_an_earlier_deployment(world: World) -> None:
     assert "has no image yet" in refused(world, 1, "rollback.sh", "staging", digest("a"))
 
@@ -294,6 +364,15 @@ def test_blue_green_tests_before_the_switch(blue_green: World) -> None:
     tested = [host.rpartition("/")[0] for host in blue_green.service.asked]
     assert tested == ["staging.orders-api.example.com:8443"] * 3 + ["staging.orders-api.example.com"] * 3
     assert blue_green.image() == digest("b")
+
+
+def test_blue_green_restart_tests_before_the_switch(blue_green: World) -> None:
+    hold(blue_green)
+    succeed(blue_green, "restart.sh", "staging")
+    assert blue_green.cloud.deployments.answers == ["CONTINUE"]
+    assert blue_green.service.asked[0].startswith("staging.orders-api.example.com:8443")
+    assert blue_green.image() == digest("a")
+    assert restarted_at(blue_green) != "never"
 
 
 def test_blue_green_rollback_before_the_switch(blue_green: World) -> None:

@@ -50,7 +50,7 @@ def check_task(world: World, name: str) -> None:
     assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
     assert container["linuxParameters"]["initProcessEnabled"] is True
     assert container["linuxParameters"]["tmpfs"][0]["containerPath"] == "/tmp"  # noqa: S108
-    assert container["healthCheck"]["command"] == ["CMD", "python", "-m", "orders_api.platform.healthcheck"]
+    assert "healthCheck" not in container, "a second interpreter, which a busy task starves"
     assert container["secrets"][0]["name"] == "DATABASE_PASSWORD"
     assert {"name": "DATABASE_URL", "value": SECRETS["DatabaseUrl"]} in container["environment"]
     assert container["logConfiguration"]["options"]["awslogs-group"] == f"/ecs/{name}"
@@ -64,6 +64,13 @@ def check_load_balancer(world: World, strategy: str, environment: str) -> list[s
     listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     expected = {(80, "HTTP"), (443, "HTTPS")} | ({(8443, "HTTPS")} if strategy == "blue-green" else set())
     assert {(one["Port"], one["Protocol"]) for one in listeners} == expected
+    (public,) = (one["ListenerArn"] for one in listeners if one["Port"] == 443)
+    rules = sorted(
+        (int(one["Priority"]), one["Conditions"][0]["PathPatternConfig"]["Values"], one["Actions"][0]["Type"])
+        for one in elbv2.describe_rules(ListenerArn=public)["Rules"]
+        if not one["IsDefault"]
+    )
+    assert rules == [(1, ["/metrics", "/metrics/*"], "fixed-response"), (2, ["/*"], "forward")]
     groups = elbv2.describe_target_groups()["TargetGroups"]
     assert len(groups) == (2 if strategy == "blue-green" else 1)
     for group in groups:
@@ -103,15 +110,25 @@ def check_alarms(world: World, name: str) -> None:
     (topic,) = world.client("sns").list_topics()["Topics"]
     (subscription,) = world.client("sns").list_subscriptions()["Subscriptions"]
     assert (subscription["Endpoint"], subscription["TopicArn"]) == ("oncall@example.com", topic["TopicArn"])
+    policy = json.loads(world.client("sns").get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]["Policy"])
+    assert [(one["Effect"], one["Resource"]) for one in policy["Statement"]] == [
+        ("Allow", topic["TopicArn"]),
+        ("Deny", topic["TopicArn"]),
+    ]
     alarms = world.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{name}-")["MetricAlarms"]
     assert {one["AlarmName"].removeprefix(f"{name}-") for one in alarms} == {
         "5xx",
         "latency",
         "unhealthy",
+        "errors",
         "cpu",
         "memory",
     }
     (balancer,) = world.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    (counted,) = world.client("logs").describe_metric_filters(logGroupName=f"/ecs/{name}")["metricFilters"]
+    (made,) = counted["metricTransformations"]
+    (errors,) = [alarm for alarm in alarms if alarm["AlarmName"] == f"{name}-errors"]
+    assert (made["metricNamespace"], made["metricName"]) == (errors["Namespace"], errors["MetricName"])
     for alarm in alarms:
         assert alarm["AlarmActions"] == [topic["TopicArn"]]
         assert alarm["TreatMissingData"] == "notBreaching"

@@ -25,10 +25,16 @@ ACTIONS = {
         [[ $INPUT_PERSIST_CREDENTIALS == false ]]
         find . -mindepth 1 -delete
         git -c init.defaultBranch=checkout init --quiet .
-        git fetch --quiet --depth 1 "$ORIGIN" "${INPUT_REF:-$GITHUB_SHA}"
+        git remote add origin "$ORIGIN"
+        depth=--depth=1
+        if [[ $INPUT_FETCH_DEPTH == 0 ]]; then
+          git fetch --quiet origin
+          depth=--no-tags
+        fi
+        git fetch --quiet "$depth" origin "${INPUT_REF:-$GITHUB_SHA}"
         git checkout --quiet FETCH_HEAD
         """,
-        ("ref", "persist-credentials"),
+        ("ref", "persist-credentials", "fetch-depth", "filter"),
     ),
     "actions/setup-go": Action(
         "[[ $INPUT_CACHE == false && $INPUT_GO_VERSION =~ ^[0-9]+([.][0-9]+){2}$ ]]", ("go-version", "cache")
@@ -64,11 +70,12 @@ ACTIONS = {
         [[ $INPUT_OUTPUTS =~ ^type=docker,dest=([^,]+),rewrite-timestamp=true,source-date-epoch=[0-9]+$ ]]
         archive=${BASH_REMATCH[1]}
         [[ $INPUT_PROVENANCE == false ]]
+        folder=${INPUT_CONTEXT#'{{defaultContext}}'} folder=.${folder/#:/\\/}
         note build --arg cache_to "$INPUT_CACHE_TO" --arg no_cache "$INPUT_NO_CACHE"
-        docker build --quiet --tag "$INPUT_TAGS" --build-arg "$INPUT_BUILD_ARGS" --label "$INPUT_LABELS" .
+        docker build --quiet --tag "$INPUT_TAGS" --build-arg "$INPUT_BUILD_ARGS" --label "$INPUT_LABELS" "$folder"
         docker save --output "$archive" "$INPUT_TAGS"
         """,
-        ("outputs", "tags", "build-args", "labels", "no-cache", "cache-from", "cache-to", "provenance"),
+        ("context", "outputs", "tags", "build-args", "labels", "no-cache", "cache-from", "cache-to", "provenance"),
     ),
     "docker/login-action": Action(
         """

@@ -45,14 +45,24 @@ def github(
     folder = tmp_path_factory.mktemp(request.param)
     project = render(
         plain_template, folder / "orders-api", language=request.param, service_name="orders-api",
-        repository=SOURCE, registry="private", registry_host=REGISTRY,
-        image_namespace=f"test/{folder.name}-{os.getpid()}",
+        repository=SOURCE, registry="private", registry_host=REGISTRY, image_namespace=namespace(folder),
     )  # fmt: skip
-    for script in ("deploy", "rollback", "recover"):
-        path = project / f"deploy/compose/{script}.sh"
-        path.write_text(DEPLOYMENT)
-        path.chmod(0o755)
-    for workflow in project.glob(".github/workflows/*.yml"):  # which act does not know yet
+    return hosted(folder, project, keyless, project)
+
+
+def namespace(folder: Path) -> str:
+    """The images' of this run, which no other has."""
+    return f"test/{folder.name}-{os.getpid()}"
+
+
+def hosted(folder: Path, repository: Path, keyless: Sigstore, *services: Path) -> GitHub:
+    """The first commit of a repository with services in these folders; the last one's database runs here."""
+    for service in services:
+        for script in ("deploy", "rollback", "recover"):
+            path = service / f"deploy/compose/{script}.sh"
+            path.write_text(DEPLOYMENT)
+            path.chmod(0o755)
+    for workflow in repository.glob(".github/workflows/*.yml"):  # which act does not know yet
         workflow.write_text(workflow.read_text().replace("      queue: max\n", ""))
     pins = {name: str(pin) for name, pin in TEMPLATE.table("pins")["actions"].items()}
     options = actions.write(folder / "actions", pins)
@@ -64,11 +74,11 @@ def github(
     programs_path = os.pathsep.join([str(folder / "bin"), str(Path(go_tool("cosign")).parent), os.environ["PATH"]])
     environment = engine.environment() | {"PATH": programs_path, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     scanner(folder / "scanner")
-    here = engine.compose_environment(project, folder / "stand-ins")
+    here = engine.compose_environment(services[-1], folder / "stand-ins")
     stand_ins = {name: value for name, value in here.items() if os.environ.get(name) != value}
-    there = GitHub(go_tool("act"), project, folder, environment, options, told=keyless.environment() | stand_ins)
+    there = GitHub(go_tool("act"), repository, folder, environment, options, told=keyless.environment() | stand_ins)
     there.commit("The first commit")
-    git(project, "remote", "add", "origin", f"https://github.com/{SOURCE}")  # by which act knows the repository's name
+    git(repository, "remote", "add", "origin", f"https://github.com/{SOURCE}")  # by which act knows its name
     return there
 
 

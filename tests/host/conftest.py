@@ -28,21 +28,21 @@ from tests.support.render import ORDERS, render
 SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as the rendered Caddyfile has it
 STEPS = ("start", "switch_traffic", "finish")
 ON_HOST = (
-    "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "release.sh", "migrate.sh", "prune.sh", "backup.sh",
-    "restore.sh", "../database/roles.sh",
+    "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "checks.sh", "release.sh", "migrate.sh", "prune.sh",
+    "disk.sh", "backup.sh", "restore.sh", "../database/roles.sh",
 )  # fmt: skip
 
 
 class Site(HTTPSConnection):
     """A connection to the proxy as from outside, by the service's name, wherever it is."""
 
-    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
-        super().__init__(SITE, port, timeout=10, context=context)
+    def __init__(self, address: str, port: int, context: ssl.SSLContext, site: str = SITE) -> None:
+        super().__init__(site, port, timeout=10, context=context)
         self.address, self.tls = address, context
 
     def connect(self) -> None:
         plain = socket.create_connection((self.address, self.port), 10)
-        self.sock = self.tls.wrap_socket(plain, server_hostname=SITE)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
 @dataclass
@@ -110,6 +110,9 @@ class Host:
     https: int
     http: int
     versions: dict[str, str] = field(default_factory=dict)
+    site: str = SITE
+    files: tuple[str, ...] = ON_HOST
+    entrance: str = ""  # the folder of the proxy that has the ports, where it is not the service's own
 
     @property
     def name(self) -> str:
@@ -122,15 +125,20 @@ class Host:
     def image(self, version: str) -> str:
         return f"{self.repository}@{self.versions[version]}"
 
-    def begin(self, version: str, config: str | None = None, **settings: str) -> Release:
-        """Start release.sh as deploy.sh does, from files that were just sent; it waits for its first step."""
+    def begin(self, version: str, config: str | None = None, *, strict: bool = False, **settings: str) -> Release:
+        """Start release.sh as deploy.sh does, from files that were just sent; it waits for its first step.
+
+        `strict`: they come from a machine that has umask 077.
+        """
         incoming = self.home / self.name / f"incoming.{next(COUNTER)}"
         incoming.mkdir(parents=True)
-        for name in ON_HOST:
+        for name in self.files:
             shutil.copy2(self.project / "deploy/compose" / name, incoming)
         shutil.copy2(self.project / "deploy/compose/production.env", incoming / "settings.env")
         for override in self.project.glob("deploy/compose/compose.own.yaml"):
             shutil.copy2(override, incoming)
+        for path in incoming.iterdir() if strict else ():
+            path.chmod(path.stat().st_mode & 0o700)
         process = subprocess.Popen(
             [incoming / "release.sh", self.image(version)],
             env=engine.environment() | {"HOME": str(self.home)} | settings, start_new_session=True, text=True,
@@ -175,7 +183,7 @@ class Host:
         return {name for name in ("blue", "green") if self.compose("ps", "--all", "--quiet", name).strip()}
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        connection = Site("127.0.0.1", self.https, self.trust())
+        connection = Site("127.0.0.1", self.https, self.trust(), self.site)
         try:
             connection.request(method, path, headers=headers)
             return read(connection.getresponse())
@@ -184,14 +192,19 @@ class Host:
 
     def trust(self) -> ssl.SSLContext:
         """Trusts the proxy's own authority alone: what a browser's store is to a public name."""
-        root = self.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+        command = ("compose", "exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+        root = engine.docker(*command, cwd=self.home / (self.entrance or self.name))
         return ssl.create_default_context(cadata=root)
 
     @contextmanager
-    def under_load(self, pause: float = 0.01) -> Iterator[Load]:
+    def under_load(self, pause: float = 0.01, path: str = "/") -> Iterator[Load]:
         """Callers from outside all the while, over connections that stay open; no request is lost, or asked twice."""
         context = self.trust()
-        load = Load(lambda: [self.https], connect=lambda port: Site("127.0.0.1", port, context), workers=4, pause=pause)
+
+        def connect(port: int) -> Site:
+            return Site("127.0.0.1", port, context, self.site)
+
+        load = Load(lambda: [self.https], path, connect, workers=4, pause=pause)
         with load.running():
             yield load
         assert load.lost == []
@@ -205,7 +218,7 @@ COUNTER = itertools.count()
 
 def here(project: Path, https: int, http: int) -> None:
     """What differs on this machine: ports that are free, and stand-ins for public images."""
-    services: dict[str, dict[str, object]] = {"proxy": {}, "database": {}}
+    services: dict[str, dict[str, object]] = {"proxy": {}, "database": {}, "cache": {}}
     if ENGINE.exists():
         stack = yaml.safe_load((project / "deploy/compose/compose.prod.yaml").read_text())
         for name, service in services.items():
@@ -219,16 +232,16 @@ def here(project: Path, https: int, http: int) -> None:
 @pytest.fixture(scope="module")
 def host(
     registry: str,  # noqa: F811
-    built: Callable[[str], str],
+    built: Callable[..., str],
     plain_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Host]:
-    """A host with nothing on it yet, and versions of a service in Go, which starts soonest."""
+    """A host with nothing on it yet, and versions of a service in Go, which starts soonest; it has a cache."""
     scratch = tmp_path_factory.mktemp("host")
     with guarded(registry) as front:
         name = f"hosted-{os.getpid()}-{next(COUNTER)}"
         answers: Answers = ORDERS | {
-            "language": "go", "service_name": name, "orchestrator": "compose", "registry": "private",
+            "language": "go", "service_name": name, "orchestrator": "compose", "registry": "private", "cache": "valkey",
             "registry_host": front.address, "production_host": SITE,
         }  # fmt: skip
         project = render(plain_template, scratch / name, **answers)
@@ -236,7 +249,7 @@ def host(
         home.mkdir()
         started = Host(home, project, front, f"{front.address}/octo-org/shop/{name}", free_port(), free_port())
         here(project, started.https, started.http)
-        started.versions |= make_versions(project, registry, built("go"))
+        started.versions |= make_versions(project, registry, built("go", "valkey"))
         try:
             yield started
         finally:

@@ -63,6 +63,9 @@ def test_the_schema_is_the_owner_s_and_the_service_can_not_change_it(host: Host)
     superusers = host.sql("SELECT rolname FROM pg_roles WHERE rolsuper AND rolcanlogin")
     assert superusers == "postgres"
     assert host.sql("SELECT count(*) FROM pg_authid WHERE rolname = 'postgres' AND rolpassword IS NOT NULL") == "0"
+    assert host.ask("/items").status == 200
+    connected = host.sql("SELECT string_agg(DISTINCT usename, ',') FROM pg_stat_activity WHERE client_addr IS NOT NULL")
+    assert connected == "app"
     assert not migrations(host), "it has ended, and leaves no container"
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
+from tests.image.place import with_data
 from tests.image.waits import begun
 from tests.support import engine
 from tests.support.engine import database
-from tests.support.engine.container import Container, running
+from tests.support.engine.container import Answer, Container, running
 from tests.support.engine.database import Server
+from tests.support.expectations import expected
 from tests.support.paths import ENGINE
 from tests.support.render import COMBINATIONS, TEMPLATE
 from tests.support.run import figures
@@ -32,9 +34,36 @@ class Service:
     image: str
     row: dict[str, Any]
 
+    @property
+    def has_database(self) -> bool:
+        return "postgres" in self.row["databases"]
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        return expected("language", self.language)
+
+    @property
+    def check(self) -> str:
+        """What readiness asks."""
+        name: str = self.expected["check"]["name"]
+        return name
+
+    def asks(self, port: int) -> str:
+        """The option by which that is at a port of this machine."""
+        return "--env=" + str(self.expected["check"]["setting"]).format(port=port)
+
+    def says_who_it_is(self, answer: Answer) -> bool:
+        """Whether this is what GET / answers."""
+        if self.expected["index"] == "page":
+            page = answer.headers["content-type"].startswith("text/html") and "<title>orders-api</title>" in answer.body
+            return answer.status == 200 and page
+        kind = answer.headers["content-type"].startswith("application/json")
+        return answer.status == 200 and kind and answer.json["service"] == "orders-api"
+
     def start(self, *options: str, port: int = 0, command: str = "") -> AbstractContextManager[Container]:
         memory, arguments = self.row["memory"]["limit"], tuple(command.split())
-        return running(self.image, *options, memory=memory, port=port, command=arguments)
+        below = "" if self.has_database else "/api"
+        return running(self.image, *options, memory=memory, port=port, command=arguments, below=below)
 
     def run(self, command: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
         """Run a command of the image, or none, that ends by itself; its exit code and its log."""
@@ -43,14 +72,21 @@ class Service:
 
 
 def label_of(answers: Answers) -> str:
-    return f"{answers['language']}-{answers['language_version']}"
+    cache = answers.get("cache", "none")
+    return f"{answers['language']}-{answers['language_version']}" + (f"-{cache}" if cache != "none" else "")
+
+
+def of_image(answers: Answers) -> Answers:
+    return answers | {"database": TEMPLATE.table("languages")[answers["language"]]["databases"][0]}
 
 
 # An image depends on the language, its version and the database alone; the last registry stands for all.
-IMAGES = list({label_of(answers): answers | {"database": "postgres"} for answers in COMBINATIONS}.values())
+IMAGES = list({label_of(answers): of_image(answers) for answers in COMBINATIONS}.values())
 
 # The first version of each language.
 LANGUAGES = list({answers["language"]: answers for answers in reversed(IMAGES)}.values())[::-1]
+WITH_DATABASE = [answers for answers in LANGUAGES if answers["database"] != "none"]
+WITH_CACHE = [answers | {"cache": "valkey"} for answers in WITH_DATABASE]
 # What may differ from one version of a language to the next: the rest is the same source, on the same libraries.
 EVERY_VERSION = {"test_build", "test_image", "test_life", "test_load"}
 
@@ -58,12 +94,19 @@ EVERY_VERSION = {"test_build", "test_image", "test_life", "test_load"}
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "service" in metafunc.fixturenames:
         every = metafunc.module.__name__.rpartition(".")[2] in EVERY_VERSION
-        metafunc.parametrize("service", IMAGES if every else LANGUAGES, ids=label_of, indirect=True, scope="session")
+        answers = IMAGES if every else LANGUAGES
+        if metafunc.definition.get_closest_marker("own_database"):
+            answers = [one for one in answers if one in WITH_DATABASE]
+        if metafunc.definition.get_closest_marker("own_page"):
+            answers = [one for one in answers if expected("language", one["language"])["index"] == "page"]
+        if metafunc.definition.get_closest_marker("own_cache"):
+            answers = WITH_CACHE
+        metafunc.parametrize("service", answers, ids=label_of, indirect=True, scope="session")
 
 
 def built(answers: Answers, project: Path) -> Service:
     label, language = label_of(answers), answers["language"]
-    image = f"shipshape-test/{label}:{'v1' if answers['database'] == 'postgres' else answers['database']}"
+    image = f"shipshape-test/{label}:{'v1' if answers['database'] == of_image(answers)['database'] else 'none'}"
     start = time.monotonic()
     log = engine.build(project, "--tag", image, "--build-arg", "VERSION=1.2.3")
     cached = re.search(r"^#\d+ CACHED", log, re.MULTILINE)
@@ -92,20 +135,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def migrated(service: Service, postgres: Server) -> str:
-    """The name of a database of this language, as its own migrations left it."""
+def keeper(service: Service, rendered: Callable[[Answers], Path]) -> Service:
+    """Who has the database: the service itself, or else its back end."""
+    return service if service.has_database else built(WITH_DATABASE[0], rendered(WITH_DATABASE[0]))
+
+
+@pytest.fixture(scope="session")
+def migrated(service: Service, keeper: Service, postgres: Server) -> str:
+    """The name of a database of this language, as its own migrations left it, or those of its back end."""
     name = database.database_name(service.label)
     postgres.create(name)
-    code, lines = service.run("migrate", *postgres.settings(name, "owner"))
+    code, lines = keeper.run("migrate", *postgres.settings(name, "owner"))
     assert code == 0, lines
     return name
 
 
 @pytest.fixture(scope="session")
-def shop(service: Service, postgres: Server, migrated: str) -> Iterator[Container]:
-    """The service with its database, for all tests that only ask."""
-    with service.start(*postgres.settings(migrated)) as started:
-        started.wait_until_it_answers()
+def shop(service: Service, keeper: Service, postgres: Server, migrated: str) -> Iterator[Container]:
+    """The service with its data, for all tests that only ask."""
+    with with_data(service, keeper, *postgres.settings(migrated)) as started:
         yield started
 
 
@@ -117,8 +165,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def waits(service: Service, plain: Server) -> Iterator[dict[str, Future[None]]]:
-    with begun(service, plain) as started:
+def waits(service: Service, keeper: Service, plain: Server) -> Iterator[dict[str, Future[None]]]:
+    with begun(service, keeper, plain) as started:
         yield started
 
 

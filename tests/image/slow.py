@@ -2,12 +2,15 @@
 
 import time
 
-from tests.image.place import Place
+from tests.image.place import Place, with_data
 from tests.support.engine import wire
 
 SLACK = 3  # seconds, on a machine that does other things too
-BODY = wire.post("/items", "Content-Length: 1000", body=b'{"name": "')
-OTHER_BODY = wire.post("/items", "Transfer-Encoding: chunked", body=wire.chunk(b'{"name": "'))
+
+
+def body(place: Place, header: str = "Content-Length: 1000", start: bytes = b'{"name": "') -> bytes:
+    """A request whose body begins, and does not come."""
+    return wire.post(place.container.at("/items"), header, body=start)
 
 
 def within(end: wire.End, least: float, most: float) -> None:
@@ -28,25 +31,26 @@ def a_second_header_that_trickles_is_ended(place: Place) -> None:
 
 
 def a_body_that_trickles_is_ended(place: Place) -> None:
-    within(wire.dripped(place.container, BODY, b"x", seconds=60), 15, 30)
+    within(wire.dripped(place.container, body(place), b"x", seconds=60), 15, 30)
 
 
 def a_body_that_stalls_is_ended(place: Place) -> None:
-    within(wire.dripped(place.container, BODY, b"", seconds=60), 15, 30)
+    within(wire.dripped(place.container, body(place), b"", seconds=60), 15, 30)
 
 
 def a_chunked_body_that_trickles_is_ended(place: Place) -> None:
-    within(wire.dripped(place.container, OTHER_BODY, wire.chunk(b"x"), seconds=60), 15, 30)
+    chunked = body(place, "Transfer-Encoding: chunked", wire.chunk(b'{"name": "'))
+    within(wire.dripped(place.container, chunked, wire.chunk(b"x"), seconds=60), 15, 30)
 
 
 def a_body_that_takes_some_seconds_is_taken(place: Place) -> None:
     """A telephone in a tunnel is no attacker."""
     # The last byte is wrong. To tell, a service must have taken them all, but needs no database: busy.py locks it.
-    body = b'{"name": "slow", "quantity": 1]'
+    item = b'{"name": "slow", "quantity": 1]'
     with place.container.socket() as connection:
-        connection.sendall(wire.post("/items", f"Content-Length: {len(body)}", body=body[:10]))
+        connection.sendall(body(place, f"Content-Length: {len(item)}", item[:10]))
         time.sleep(12)
-        connection.sendall(body[10:])
+        connection.sendall(item[10:])
         answer = wire.read_one(connection)
         assert answer.split()[1] == b"400", answer
 
@@ -58,22 +62,21 @@ def a_connection_is_kept_for_75_seconds(place: Place) -> None:
 
 
 def a_body_that_stalls_holds_up_the_stop_for_25_seconds(place: Place) -> None:
-    with place.service.start(*place.plain.settings(place.database)) as container:
-        container.wait_until_it_answers()
-        with container.socket() as connection:
-            connection.sendall(BODY)
-            time.sleep(1)
-            start = time.monotonic()
-            container.signal("TERM")
-            assert container.wait() == 0
-            assert time.monotonic() - start < 25 + SLACK
+    settings = place.plain.settings(place.database)
+    with with_data(place.service, place.keeper, *settings) as container, container.socket() as connection:
+        connection.sendall(body(place))
+        time.sleep(1)
+        start = time.monotonic()
+        container.signal("TERM")
+        assert container.wait() == 0
+        assert time.monotonic() - start < 25 + SLACK
 
 
 def migrate_gives_up_after_30_seconds(place: Place) -> None:
     start = time.monotonic()
     code, lines = place.service.run("migrate", "--env=DATABASE_URL=postgresql://owner@127.0.0.1:1/app")
     assert (code, lines[-1]["level"], lines[-1]["message"]) == (1, "error", "migration failed")
-    assert 25 < time.monotonic() - start < 40
+    assert 25 < time.monotonic() - start < 60  # with the start of a container, for which a busy machine takes its time
 
 
 def a_quarter_of_a_core_is_enough_for_the_health_check(place: Place) -> None:

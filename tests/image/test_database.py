@@ -12,7 +12,7 @@ from tests.image.conftest import Service
 from tests.support.engine.container import Container
 from tests.support.engine.database import PASSWORDS, Server
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.own_database]
 
 CA = {"sslrootcert": "/tls/authority.pem"}
 ANOTHER_CA = {"sslrootcert": "/tls/other/authority.pem"}  # of the same name, with another key

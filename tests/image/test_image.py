@@ -3,6 +3,7 @@
 import re
 import shutil
 import socket
+import subprocess
 import tarfile
 import threading
 import time
@@ -33,15 +34,24 @@ def silent_server() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_the_endpoints(container: Container) -> None:
-    assert (container.get("/").status, container.get("/").json) == (200, {"service": "orders-api", "version": "1.2.3"})
+def test_the_endpoints(service: Service, container: Container) -> None:
+    index = container.get("/")
+    assert service.says_who_it_is(index), index
+    assert service.expected["index"] == "page" or index.json == {"service": "orders-api", "version": "1.2.3"}
     assert (container.get("/healthz").status, container.get("/healthz").json) == (200, {"status": "ok"})
     ready = container.get("/readyz")
     assert (ready.status, ready.json) == (200, {"status": "ready", "checks": {}})
-    for path in ("/", "/healthz", "/readyz"):
+    for path in ("/healthz", "/readyz"):
         assert container.get(path).headers["content-type"].startswith("application/json"), path
     assert container.get("/no/such/page?x=1").status == 404
     assert 400 <= container.get("/", method="BREW").status < 500, "a parser may refuse a method that it doesn't know"
+
+
+def test_the_integration_test_of_a_deployment_passes(service: Service, container: Container) -> None:
+    """By curl, which takes whatever comes."""
+    command = [str(service.project / "scripts/integration.sh"), f"http://127.0.0.1:{container.port}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_request_id_is_taken_or_made(container: Container) -> None:
@@ -56,7 +66,7 @@ def test_the_metrics(container: Container) -> None:
     container.get("/")
     container.get("/secret/swordfish")
     container.get("/", method="PROPFIND")
-    answer = container.get("/metrics")
+    answer = container.metrics('route="/"', 'status="404"', 'method="OTHER"')
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain")
     samples = dict(line.rsplit(" ", 1) for line in answer.body.splitlines() if line and line[0] != "#")
@@ -176,11 +186,11 @@ def test_the_health_check_tells_a_dead_service(service: Service) -> None:
 
 
 def test_a_running_request_is_finished_before_the_stop(service: Service) -> None:
-    """A readiness check of a database that hangs takes 2 s: SIGTERM comes in its middle."""
+    """A readiness check of what hangs takes 2 s: SIGTERM comes in its middle."""
     answers: list[Answer] = []
     with (
-        silent_server() as database,
-        service.start(f"--env=DATABASE_URL=postgresql://app@127.0.0.1:{database}/app") as c,
+        silent_server() as asked,
+        service.start(service.asks(asked)) as c,
     ):
         c.wait_until_it_answers()
         asking = threading.Thread(target=lambda: answers.append(c.get("/readyz", X_Request_ID="slow")))
@@ -192,16 +202,16 @@ def test_a_running_request_is_finished_before_the_stop(service: Service) -> None
         asking.join()
         lines = c.lines()
     (answer,) = answers
-    assert (answer.status, answer.json) == (503, {"status": "unavailable", "checks": {"database": "failed"}})
+    assert (answer.status, answer.json) == (503, {"status": "unavailable", "checks": {service.check: "failed"}})
     assert exit_code == 0
-    assert [line["check"] for line in lines if line["message"] == "check failed"] == ["database"]
+    assert [line["check"] for line in lines if line["message"] == "check failed"] == [service.check]
     assert all(TIME.fullmatch(line["time"]) for line in lines)
 
 
 def test_readiness_fails_within_its_limit_and_liveness_does_not(service: Service) -> None:
     with (
-        silent_server() as database,
-        service.start(f"--env=DATABASE_URL=postgresql://app@127.0.0.1:{database}/app") as c,
+        silent_server() as asked,
+        service.start(service.asks(asked)) as c,
     ):
         c.wait_until_it_answers()
         start = time.monotonic()

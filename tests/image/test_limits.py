@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.image.conftest import Service
+from tests.image.place import with_data
 from tests.support.engine import wire
 from tests.support.engine.container import Container
 from tests.support.engine.database import Server
@@ -17,9 +18,8 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 @pytest.fixture(scope="module")
-def attacked(service: Service, postgres: Server, migrated: str) -> Iterator[Container]:
-    with service.start(*postgres.settings(migrated)) as started:
-        started.wait_until_it_answers()
+def attacked(service: Service, keeper: Service, postgres: Server, migrated: str) -> Iterator[Container]:
+    with with_data(service, keeper, *postgres.settings(migrated)) as started:
         yield started
         state = started.state()
         assert (state["Running"], state["OOMKilled"]) == (True, False)
@@ -51,7 +51,7 @@ def test_a_head_without_an_end_is_refused(service: Service, attacked: Container,
 @pytest.mark.parametrize("path", ["/items", "/healthz", "/no/such/page"])
 def test_a_body_without_an_end_is_refused(service: Service, attacked: Container, path: str) -> None:
     """White space is JSON, as far as it goes."""
-    end = wire.poured(attacked, wire.post(path, CHUNKED), blocks(service, wire.chunk(b" " * wire.BLOCK)))
+    end = wire.poured(attacked, wire.post(attacked.at(path), CHUNKED), blocks(service, wire.chunk(b" " * wire.BLOCK)))
     assert end.status in ({0, 413} if path == "/items" else {0, 404, 405, 413})
     assert end.sent < 64 * MEGABYTE, "refused at once, not when it has all been read"
     assert attacked.state()["Running"]
@@ -59,7 +59,9 @@ def test_a_body_without_an_end_is_refused(service: Service, attacked: Container,
 
 def test_a_chunk_without_an_end_is_refused(service: Service, attacked: Container) -> None:
     for start in (b"ffffffff\r\n", b"1;" + b"x" * 100, b"7fffffffffffffff\r\n"):
-        end = wire.poured(attacked, wire.post("/items", CHUNKED, body=start), blocks(service, b" " * wire.BLOCK))
+        end = wire.poured(
+            attacked, wire.post(attacked.at("/items"), CHUNKED, body=start), blocks(service, b" " * wire.BLOCK)
+        )
         assert end.status in {0, 400, 413}
         assert end.sent < 64 * MEGABYTE
         assert attacked.state()["Running"]
@@ -67,7 +69,7 @@ def test_a_chunk_without_an_end_is_refused(service: Service, attacked: Container
 
 def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(attacked: Container) -> None:
     for length in (MEGABYTE + 1, 2**31, 2**63 - 1):
-        end = wire.dripped(attacked, wire.post("/items", f"Content-Length: {length}"), b"", seconds=5)
+        end = wire.dripped(attacked, wire.post(attacked.at("/items"), f"Content-Length: {length}"), b"", seconds=5)
         assert end.status == 413, length
 
 
@@ -78,12 +80,14 @@ def test_the_border_of_a_body_is_within(attacked: Container) -> None:
     assert attacked.post("/items", item + b" ").status == 413
     for more, status in [(b"", 409), (b" ", 413)]:
         halves = [wire.chunk(item[:700_000]), wire.chunk(item[700_000:] + more), wire.chunk(b"")]
-        assert wire.poured(attacked, wire.post("/items", CHUNKED), halves).status == status
+        assert wire.poured(attacked, wire.post(attacked.at("/items"), CHUNKED), halves).status == status
 
 
 def test_many_large_bodies_at_once_are_within_the_memory(attacked: Container) -> None:
     """Twenty callers, of whom each sends what is allowed, but for the last byte."""
-    starts = [wire.post("/items", f"Content-Length: {MEGABYTE}", body=b" " * (MEGABYTE - 1)) for _ in range(20)]
+    starts = [
+        wire.post(attacked.at("/items"), f"Content-Length: {MEGABYTE}", body=b" " * (MEGABYTE - 1)) for _ in range(20)
+    ]
     connections = [attacked.socket() for _ in starts]
     for connection, start in zip(connections, starts, strict=True):
         connection.sendall(start)

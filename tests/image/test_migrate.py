@@ -15,7 +15,7 @@ from tests.image.conftest import Service
 from tests.support.engine.container import free_port
 from tests.support.engine.database import Server
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.own_database]
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ WORKDIR's folder has a time (moby/buildkit#5960), bytecode depends on which proc
 keeps the modes of a checkout under umask 077 (Netflix/security_monkey#959).
 """
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from shipshape.template import Answers
 from tests.image.conftest import label_of
 from tests.support import engine
 from tests.support.engine.buildkit import REGISTRY, builder
+from tests.support.paths import CACHE
 from tests.support.render import ORDERS, commit, git, one_per, render
 from tests.support.run import figures
 from tests.support.tools import go_tool
@@ -66,26 +69,45 @@ LANGUAGES = one_per("language")
 def published(
     request: pytest.FixtureRequest, plain_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Published]:
-    """Built by somebody whose checkout only they can read, by a BuildKit that has built nothing before."""
+    """An image that somebody else has built, and a builder that has built nothing before."""
     answers: Answers = request.param
     scratch = tmp_path_factory.mktemp("reproduce")
     project = render(plain_template, scratch / "orders-api", **ORDERS, **answers)
-    commit(project, "first")
-    theirs = scratch / "theirs"
-    subprocess.run(["git", "clone", "--quiet", project, theirs], check=True, umask=0o077)
+    settings = project / ".copier-answers.yml"
+    settings.write_text(settings.read_text().replace(str(plain_template), "https://example.com/template"))
+    commit(project, "first", date=datetime(2026, 1, 5, 8, tzinfo=UTC))
     with builder(scratch, project) as name:
         environment = engine.environment() | {
             "BUILDX_BUILDER": name,
             "PATH": os.pathsep.join([str(Path(go_tool("crane")).parent), os.environ["PATH"]]),
         }
-        with figures.timed(label_of(answers), "image without a cache, in a container"):
-            built = Published(theirs, "", environment).make("image", f"ARCHIVE={scratch / 'image.tar'}")
-        assert built.returncode == 0, built.stdout + built.stderr
         made = Published(project, "", environment)
+        archive = theirs(made, scratch, label_of(answers))
         repository = f"{REGISTRY}/test/{scratch.name}-{os.getpid()}"
-        made.image = made.crane("push", str(scratch / "image.tar"), f"{repository}:sha-first")
-        assert made.image.rpartition("@")[2] == built.stdout.split()[-1]
+        made.image = made.crane("push", str(archive), f"{repository}:sha-first")
         yield made
+
+
+def theirs(made: Published, scratch: Path, label: str) -> Path:
+    """The archive of the image as they built it, from a checkout that only they can read, perhaps in an earlier run.
+
+    Kept by all that may be in it: the commit, which has the same id in each run, and the images that it is built from.
+    """
+    bases = re.findall(r"(?:^FROM |--from=)(\S+)@sha256", (made.project / "Dockerfile").read_text(), re.MULTILINE)
+    used = [git(made.project, "rev-parse", "HEAD"), *(engine.inspect("image", base)["Id"] for base in bases)]
+    folder = CACHE / "published" / label
+    archive = folder / f"{hashlib.sha256(''.join(used).encode()).hexdigest()}.tar"
+    if archive.exists():
+        return archive
+    subprocess.run(["git", "clone", "--quiet", made.project, scratch / "theirs"], check=True, umask=0o077)
+    with figures.timed(label, "image without a cache, in a container"):
+        built = Published(scratch / "theirs", "", made.environment).make("image", f"ARCHIVE={scratch / 'image.tar'}")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert made.crane("digest", "--tarball", str(scratch / "image.tar")) == built.stdout.split()[-1]
+    shutil.rmtree(folder, ignore_errors=True)  # an older one's
+    folder.mkdir(parents=True)
+    shutil.move(scratch / "image.tar", archive.with_suffix(".new"))
+    return archive.with_suffix(".new").rename(archive)
 
 
 with_go = pytest.mark.parametrize(

@@ -22,6 +22,9 @@ BAD: list[tuple[dict[str, str], list[str]]] = [
     ({"PORT": "65536"}, ["PORT"]),
     ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL"]),
     ({"PORT_FILE": "/etc/hostname"}, ["PORT", "PORT_FILE"]),  # PORT is set too
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": SECRET}, ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+]
+BAD_OF_A_DATABASE: list[tuple[dict[str, str], list[str]]] = [
     ({"DATABASE_PASSWORD_FILE": SECRET}, ["DATABASE_PASSWORD_FILE: expected the path of a readable text file"]),
     ({"DATABASE_PASSWORD_FILE": "/tmp"}, ["DATABASE_PASSWORD_FILE: expected the path of a readable text file"]),  # noqa: S108
     ({"DATABASE_URL_FILE": f"/{SECRET}"}, ["DATABASE_URL_FILE: expected the path of a readable text file"]),
@@ -29,8 +32,17 @@ BAD: list[tuple[dict[str, str], list[str]]] = [
     ({"DATABASE_POOL_SIZE": "0"}, ["DATABASE_POOL_SIZE"]),
     ({"DATABASE_POOL_SIZE": "101"}, ["DATABASE_POOL_SIZE"]),
     ({"DATABASE_POOL_SIZE": "ten"}, ["DATABASE_POOL_SIZE"]),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": SECRET}, ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
 ]
+BAD_OF_A_BACK_END: list[tuple[dict[str, str], list[str]]] = [
+    ({"BACKEND_URL": url}, ["BACKEND_URL"])
+    for url in (
+        SECRET,
+        "127.0.0.1:8000",
+        "ftp://backend",
+        f"http://user:{SECRET}@backend",
+        f"http://backend?key={SECRET}",
+    )
+] + [({"BACKEND_URL_FILE": f"/{SECRET}"}, ["BACKEND_URL_FILE: expected the path of a readable text file"])]
 BAD_URLS = [
     f"postgresql://app:{SECRET}@{HOST}/app",
     f"postgresql://app@{HOST}/app?password={SECRET}",
@@ -57,8 +69,8 @@ BAD_URLS = [
 
 
 def test_a_bad_setting_is_refused_at_the_start_in_one_line(service: Service) -> None:
-    urls = [({"DATABASE_URL": url}, ["DATABASE_URL"]) for url in BAD_URLS]
-    cases = BAD + urls
+    of_a_database = BAD_OF_A_DATABASE + [({"DATABASE_URL": url}, ["DATABASE_URL"]) for url in BAD_URLS]
+    cases = BAD + {"database": of_a_database, "backend": BAD_OF_A_BACK_END}[service.check]
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(lambda case: started_with(service, case[0]), cases))
     wrong = [text for case, outcome in zip(cases, outcomes, strict=True) if (text := fault(*case, *outcome))]
@@ -100,6 +112,7 @@ def test_a_setting_may_come_as_a_file(service: Service, tmp_path: Path) -> None:
         container.wait_for_health("healthy")
 
 
+@pytest.mark.own_database
 def test_no_secret_is_shown_however_it_fails(service: Service, postgres: Server, migrated: str) -> None:
     """At the level `debug`, with a password that is right, one that is wrong, and a migration that is not allowed."""
     url = postgres.url(migrated)
@@ -119,6 +132,7 @@ def test_no_secret_is_shown_however_it_fails(service: Service, postgres: Server,
         assert password not in shown + str(lines)
 
 
+@pytest.mark.own_database
 def test_both_schemes_are_one(service: Service, postgres: Server, migrated: str) -> None:
     url = postgres.url(migrated).replace("postgresql://", "postgres://")
     with service.start(f"--env=DATABASE_URL={url}", f"--env=DATABASE_PASSWORD={PASSWORDS['app']}") as container:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.image.conftest import LANGUAGES, label_of
+from tests.image.conftest import LANGUAGES, WITH_DATABASE, label_of
 from tests.support import engine
 from tests.support.engine.container import running
 from tests.support.engine.database import Server
@@ -17,7 +17,7 @@ from tests.support.render import TEMPLATE
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(params=LANGUAGES, ids=label_of)
+@pytest.fixture
 def bare(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path], tmp_path: Path) -> tuple[str, Path]:
     """A service whose owner has taken the slice out, as README says."""
     language: str = request.param["language"]
@@ -46,6 +46,7 @@ def database(bare: tuple[str, Path], postgres: Server) -> Iterator[str]:
     postgres.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.mark.parametrize("bare", WITH_DATABASE, indirect=True, ids=label_of)
 def test_without_the_slice_all_else_holds(bare: tuple[str, Path], postgres: Server, database: str) -> None:
     language, project = bare
     memory = TEMPLATE.table("languages")[language]["memory"]["limit"]
@@ -62,3 +63,16 @@ def test_without_the_slice_all_else_holds(bare: tuple[str, Path], postgres: Serv
             assert container.get("/items").status == 404
     with engine.built(project, "--target=integration") as tests:
         engine.docker("run", "--rm", "--network=host", *owner, tests)
+
+
+@pytest.mark.parametrize(
+    "bare", [answers for answers in LANGUAGES if answers not in WITH_DATABASE], indirect=True, ids=label_of
+)
+def test_a_page_without_the_slice_is_still_one(bare: tuple[str, Path]) -> None:
+    language, project = bare
+    for target in ("lint", "test"):
+        engine.build(project, f"--target={target}", "--output=type=cacheonly")
+    memory = TEMPLATE.table("languages")[language]["memory"]["limit"]
+    with engine.built(project) as image, running(image, memory=memory) as container:
+        container.wait_until_it_answers()
+        assert container.get("/").status == 200

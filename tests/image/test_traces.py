@@ -46,6 +46,7 @@ def descends(span: Span, ancestor: Span, spans: list[Span]) -> bool:
     return True
 
 
+@pytest.mark.own_database
 def test_a_request_and_its_statements_are_one_trace(traced: tuple[Container, Receiver]) -> None:
     container, received = traced
     trace, header = parent()
@@ -61,6 +62,7 @@ def test_a_request_and_its_statements_are_one_trace(traced: tuple[Container, Rec
     assert name not in str(received.spans), "a value that was sent"
 
 
+@pytest.mark.own_database
 def test_a_span_is_named_by_the_route(traced: tuple[Container, Receiver]) -> None:
     container, received = traced
     trace, header = parent()
@@ -69,6 +71,7 @@ def test_a_span_is_named_by_the_route(traced: tuple[Container, Receiver]) -> Non
     assert request.name.endswith("/items/{id}"), request.name
 
 
+@pytest.mark.own_database
 def test_without_a_caller_a_trace_begins_here(traced: tuple[Container, Receiver]) -> None:
     container, received = traced
     for bad in ("", "00-swordfish-00f067aa0ba902b7-01", f"00-{'0' * 32}-{CALLER}-01"):
@@ -79,6 +82,7 @@ def test_without_a_caller_a_trace_begins_here(traced: tuple[Container, Receiver]
         assert request.parent_span_id == b""
 
 
+@pytest.mark.own_database
 def test_what_the_caller_does_not_sample_is_not_sent(traced: tuple[Container, Receiver]) -> None:
     container, received = traced
     trace, header = parent(sampled=False)
@@ -89,6 +93,7 @@ def test_what_the_caller_does_not_sample_is_not_sent(traced: tuple[Container, Re
     assert trace not in {span.trace_id.hex() for span in received.spans}
 
 
+@pytest.mark.own_database
 def test_probes_are_not_traced(traced: tuple[Container, Receiver]) -> None:
     container, received = traced
     traces = []
@@ -101,10 +106,10 @@ def test_probes_are_not_traced(traced: tuple[Container, Receiver]) -> None:
 
 
 def test_each_line_of_a_request_has_its_ids(service: Service) -> None:
-    """A database that is not there: a check that fails has a line of its own, and a request that fails too."""
+    """What it asks is not there: a check that fails has a line of its own, and a request that fails too."""
     with receiver() as received:
         endpoint = f"--env=OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{received.port}"
-        with service.start(endpoint, "--env=DATABASE_URL=postgresql://app@127.0.0.1:1/app") as container:
+        with service.start(endpoint, service.asks(1)) as container:
             container.wait_until_it_answers()
             trace, header = parent()
             assert container.get("/items", traceparent=header, X_Request_ID="ids-1").status == 503

@@ -40,13 +40,17 @@ def own(project: Path, owner: dict[str, Any]) -> set[str]:
 
 def release_two(template: Path, language: str) -> None:
     """A fix in each file of the platform, and in the Dockerfile."""
-    folder = template / "template/project" / f"{{{{ only.{language} }}}}"
-    suffix: str = expected("language", language)["suffix"]
+    folder, *shared = (
+        template / "template/project" / f"{{{{ only.{name} }}}}"
+        for name in (language, *TEMPLATE.table("languages")[language]["shared"])
+    )
+    suffix: str = expected("language", language)["platform"]
     mark = "#" if suffix == ".py" else "//"
     sources = [
         path
-        for path in folder.rglob(f"*{suffix}*")
-        if "platform" in path.parts and not re.search("test", str(path.relative_to(folder)), re.IGNORECASE)
+        for part in (folder, *shared)
+        for path in part.rglob(f"*{suffix}*")
+        if "platform" in path.parts and not re.search("test", str(path.relative_to(part)), re.IGNORECASE)
     ]
     assert len(sources) > 5
     for path in sources:

@@ -14,6 +14,7 @@ from tests.support.tools import run
 
 SERVICE = ORDERS["service_name"]
 SERIES = f'namespace="{SERVICE}", job="{SERVICE}", method="GET", route="/orders"'
+PROBES = f'namespace="{SERVICE}", job="{SERVICE}", method="GET", route="/readyz"'
 ELSEWHERE = f'namespace="{SERVICE}-staging", job="{SERVICE}", method="GET", route="/orders"'
 REPLICAS = f'namespace="{SERVICE}", deployment="{SERVICE}"'
 NEIGHBOUR = f'namespace="{SERVICE}", deployment="{SERVICE}-web"'
@@ -54,6 +55,10 @@ def restarts(values: str, container: str = "app", pod: str = f"{SERVICE}-5d9c7b-
 CASES: list[tuple[str, str, Series, bool]] = [
     ("HighErrorRate", "one in ten fails", requests("0+90x60", "0+10x60"), True),
     ("HighErrorRate", "all fail, from the first request on", requests("0x60", "0+10x60"), True),
+    ("HighErrorRate", "all of few fail, among the probes of two pods",
+     requests("0x60", "0+1x60") | requests("0+38x60", "0x60", PROBES), True),
+    ("HighErrorRate", "the probes fail, and no request",
+     requests("0+9x60", "0x60") | requests("0x60", "0+38x60", PROBES), False),
     ("HighErrorRate", "one in a hundred fails", requests("0+99x60", "0+1x60"), False),
     ("HighErrorRate", "no error ever", {k: v for k, v in requests("0+99x60", "").items() if v}, False),
     ("HighErrorRate", "no traffic", requests("500x60", "500x60"), False),
@@ -63,6 +68,8 @@ CASES: list[tuple[str, str, Series, bool]] = [
      requests("0+90x60", "0+10x60") | requests("0+900x60", "0+0x60", ELSEWHERE), True),
     ("HighErrorRate", "for two minutes, an hour ago", requests("0+90x60", "0+90x2 180x58"), False),
     ("HighLatency", "one in ten is slow", durations("0+90x60", "0+100x60"), True),
+    ("HighLatency", "each of few is slow, among the probes",
+     durations("0x60", "0+1x60") | durations("0+38x60", "0+38x60", PROBES), True),
     ("HighLatency", "one in a hundred is slow", durations("0+99x60", "0+100x60"), False),
     ("HighLatency", "no traffic", durations("500x60", "900x60"), False),
     ("HighLatency", "staging is slow", durations("0+9x60", "0+100x60", ELSEWHERE), False),
@@ -143,8 +150,8 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
             names = set(re.findall(r"([a-z_]+){", rule["expr"]))
             assert names <= contract | of_the_cluster, rule["alert"]
             assert names, rule["alert"]
-            labels = set(re.findall(r'(\w+)=~?"', rule["expr"]))
-            assert labels <= {"namespace", "job", "status", "container", "pod", "deployment"}, rule["alert"]
+            labels = set(re.findall(r'(\w+)(?:=|=~|!~)"', rule["expr"]))
+            assert labels <= {"namespace", "job", "route", "status", "container", "pod", "deployment"}, rule["alert"]
 
 
 def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:

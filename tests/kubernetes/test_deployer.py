@@ -16,6 +16,7 @@ from tests.support.render import ORDERS
 SERVICE, REPOSITORY = ORDERS["service_name"], ORDERS["repository"]
 ACCOUNT, REGION = "123456789012", "us-east-1"
 APPLYING = {"get", "create", "patch"}  # what `kubectl apply` asks of the API server
+PRUNING = {"delete"}  # what a version no longer has; a ConfigMap may be that of an earlier one
 WATCHING = {"get", "list", "watch"}
 # What a deployment needs beside applying: how it goes, what it says, and the way to the new pods for a test.
 BESIDE = {
@@ -51,7 +52,8 @@ def test_the_deployer_may_do_what_it_needs_and_no_more(kubernetes: Rendered) -> 
     applied = [m for name, ms in kubernetes.sets.items() if name.split("/")[0] in {"overlays", "deployed"} for m in ms]
     needed: Allowed = {pair: set(verbs) for pair, verbs in BESIDE.items()}
     for pair in map(resource, applied):
-        needed.setdefault(pair, set()).update(MIGRATING if pair == JOBS else APPLYING)
+        verbs = MIGRATING if pair == JOBS else APPLYING if pair == ("", "configmaps") else APPLYING | PRUNING
+        needed.setdefault(pair, set()).update(verbs)
     for environment in ENVIRONMENTS:
         role = one(kubernetes.sets[f"setup/{environment}"], "Role")
         assert allowed(role) == needed
@@ -60,7 +62,7 @@ def test_the_deployer_may_do_what_it_needs_and_no_more(kubernetes: Rendered) -> 
             assert "*" not in {group, name} | verbs
             assert name != "secrets"
             assert not {"deletecollection", "update", "escalate", "bind", "impersonate"} & verbs, name
-            assert "delete" not in verbs or (group, name) == JOBS
+            assert "delete" not in verbs or name not in {"configmaps", "pods", "replicasets"}
 
 
 def test_the_namespace_enforces_pod_security(kubernetes: Rendered) -> None:
@@ -71,6 +73,17 @@ def test_the_namespace_enforces_pod_security(kubernetes: Rendered) -> None:
             assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted", mode
         included = kubernetes.answers["kubernetes_verification"] == "policy-controller"
         assert labels.get("policy.sigstore.dev/include") == ("true" if included else None)
+
+
+def test_new_pods_wait_for_the_load_balancer(kubernetes: Rendered) -> None:
+    """By a label of the namespace, not an annotation.
+
+    https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1808
+    """
+    for environment in ENVIRONMENTS:
+        labels = one(kubernetes.sets[f"setup/{environment}"], "Namespace")["metadata"]["labels"]
+        gated = "enabled" if kubernetes.answers["kubernetes_exposure"] == "alb" else None
+        assert labels.get("elbv2.k8s.aws/pod-readiness-gate-inject") == gated
 
 
 def test_the_role_is_given_to_the_deployer_of_its_environment_alone(kubernetes: Rendered) -> None:

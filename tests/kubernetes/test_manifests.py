@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ from tests.support.cluster.manifests import (
     ENVIRONMENTS,
     Manifest,
     Rendered,
+    kustomize,
     name_of,
     of_kind,
     of_migration,
     one,
+    parsed,
     quantity,
 )
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
 SERVICE = ORDERS["service_name"]
+ALB = "alb.ingress.kubernetes.io"
 NAMESPACES = {"staging": f"{SERVICE}-staging", "production": SERVICE}
 HOSTS = {"staging": f"staging.{SERVICE}.example.com", "production": f"{SERVICE}.example.com"}
 CLUSTER_WIDE = {
@@ -75,6 +79,10 @@ def has_database(kubernetes: Rendered) -> bool:
     return bool(kubernetes.answers["database"] != "none")
 
 
+def has_cache(kubernetes: Rendered) -> bool:
+    return bool(kubernetes.answers.get("cache", "none") != "none")
+
+
 def ports_of(manifests: list[Manifest]) -> dict[str, int]:
     return {port["name"]: port["containerPort"] for port in container(manifests)["ports"]}
 
@@ -112,8 +120,14 @@ def test_a_deployment_selects_its_pods(kubernetes: Rendered) -> None:
             assert selects(spread["labelSelector"], labels), f"{name}: {spread['topologyKey']}"
 
 
+def service_of(manifests: list[Manifest]) -> Manifest:
+    """The one that leads to the pods; that of an Ingress, for what is closed, leads to none."""
+    (found,) = (one for one in of_kind(manifests, "Service") if "selector" in one["spec"])
+    return found
+
+
 def test_the_service_leads_to_a_port_of_its_pods(overlay: list[Manifest]) -> None:
-    service = one(overlay, "Service")
+    service = service_of(overlay)
     assert selects(service["spec"]["selector"], pod(overlay)["metadata"]["labels"]), "the Service selects no pod"
     for port in service["spec"]["ports"]:
         assert port["targetPort"] in ports_of(overlay), f"no port of the pods is called {port['targetPort']}"
@@ -159,7 +173,7 @@ def test_prometheus_is_let_in_where_it_is_to_come(kubernetes: Rendered, overlay:
     policies = {policy["metadata"]["name"] for policy in of_kind(overlay, "NetworkPolicy")}
     assert (f"{SERVICE}-allow-prometheus" in policies) == watched
     for monitor in of_kind(overlay, "ServiceMonitor"):
-        service = one(overlay, "Service")
+        service = service_of(overlay)
         assert selects(monitor["spec"]["selector"], service["metadata"]["labels"]), "it selects no Service"
         for endpoint in monitor["spec"]["endpoints"]:
             assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}, "a port of the Service"
@@ -172,23 +186,129 @@ def backends(manifest: Manifest) -> Iterator[tuple[str, Any]]:
             yield backend["name"], backend["port"]
         for path in rule.get("http", {}).get("paths", []):
             service = path["backend"]["service"]
+            if service["port"].get("name") == "use-annotation":  # the load balancer answers itself
+                assert f"{ALB}/actions.{service['name']}" in manifest["metadata"]["annotations"]
+                continue
             yield service["name"], service["port"].get("name") or service["port"]["number"]
 
 
 def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Manifest], environment: str) -> None:
-    service = one(overlay, "Service")
+    service = service_of(overlay)
     ports = {value for port in service["spec"]["ports"] for value in (port["name"], port["port"])}
+    names = {one["metadata"]["name"] for one in of_kind(overlay, "Service")}
     entrances = of_kind(overlay, "HTTPRoute", "Ingress")
-    kinds = {"gateway": ["HTTPRoute"], "ingress": ["Ingress"], "none": []}
+    kinds = {"gateway": ["HTTPRoute"], "ingress": ["Ingress"], "alb": ["Ingress"], "none": []}
     assert [m["kind"] for m in entrances] == kinds[kubernetes.answers["kubernetes_exposure"]]
     for entrance in entrances:
         for name, port in backends(entrance):
-            assert name == service["metadata"]["name"], f"{name_of(entrance)}: there is no Service {name}"
+            assert name in names, f"{name_of(entrance)}: there is no Service {name}"
             assert port in ports, f"{name_of(entrance)}: the Service has no port {port}"
         hosts = [rule["host"] for rule in entrance["spec"]["rules"] if "host" in rule]
         assert (hosts or entrance["spec"]["hostnames"]) == [HOSTS[environment]]
         for certificate in entrance["spec"].get("tls", []):
             assert certificate["hosts"] == [HOSTS[environment]], "the certificate is for another host"
+
+
+def test_metrics_and_readiness_are_not_for_callers(overlay: list[Manifest]) -> None:
+    """Of rules that match, the longest path counts: https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule."""
+    for route in of_kind(overlay, "HTTPRoute"):
+        closed, led = route["spec"]["rules"]
+        assert [match["path"]["value"] for match in closed["matches"]] == ["/metrics", "/readyz"]
+        assert closed.keys() == {"matches"}, "a rule without backends answers with an error"
+        assert led.keys() == {"backendRefs"}
+
+
+def exposed(kubernetes: Rendered, exposure: str) -> bool:
+    return bool(kubernetes.answers["kubernetes_exposure"] == exposure)
+
+
+def test_the_ingress_leads_what_is_internal_nowhere(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    """Of paths that match, the longest counts: https://kubernetes.io/docs/concepts/services-networking/ingress."""
+    if not exposed(kubernetes, "ingress"):
+        return
+    paths = one(overlay, "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    closed = f"{SERVICE}-closed"
+    led = {path["path"]: path["backend"]["service"]["name"] for path in paths}
+    assert led == {"/metrics": closed, "/readyz": closed, "/": SERVICE}
+    assert {path["pathType"] for path in paths} == {"Prefix"}
+    (nowhere,) = (service for service in of_kind(overlay, "Service") if service["metadata"]["name"] == closed)
+    assert "selector" not in nowhere["spec"], "it may lead to pods"
+
+
+def test_the_load_balancer_answers_404_for_what_is_internal(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    """Of prefixes, the controller puts the longest first, from 2.4.3 on.
+
+    https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/3413
+    """
+    if not exposed(kubernetes, "alb"):
+        return
+    ingress = one(overlay, "Ingress")
+    paths = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert {path["pathType"] for path in paths} == {"Prefix"}
+    led = {path["path"]: path["backend"]["service"] for path in paths}
+    closed = {"name": "not-found", "port": {"name": "use-annotation"}}
+    assert led == {"/metrics": closed, "/readyz": closed, "/": {"name": SERVICE, "port": {"name": "http"}}}
+    action = json.loads(ingress["metadata"]["annotations"][f"{ALB}/actions.not-found"])
+    assert (action["type"], action["fixedResponseConfig"]["statusCode"]) == ("fixed-response", "404")
+
+
+def test_the_load_balancer_speaks_tls_to_callers(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    if not exposed(kubernetes, "alb"):
+        return
+    ingress = one(overlay, "Ingress")
+    said = {name.removeprefix(f"{ALB}/"): value for name, value in ingress["metadata"]["annotations"].items()}
+    assert ingress["spec"]["ingressClassName"] == "alb"
+    assert json.loads(said["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+    assert said["ssl-redirect"] == "443"
+    assert said["ssl-policy"].startswith("ELBSecurityPolicy-TLS13-1-2-")
+    assert all(isinstance(value, str) for value in said.values()), "the API server takes strings alone"
+
+
+def test_a_pod_answers_for_as_long_as_it_gets_requests(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    """A load balancer sends for a while to what it is taking off, and lets requests end.
+
+    https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1064
+    """
+    sleep = container(overlay)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod(overlay)["spec"]["terminationGracePeriodSeconds"] == sleep + 30
+    if not exposed(kubernetes, "alb"):
+        assert sleep == 5
+        return
+    (name, delay) = one(overlay, "Ingress")["metadata"]["annotations"][f"{ALB}/target-group-attributes"].split("=")
+    assert name == "deregistration_delay.timeout_seconds"
+    assert 30 <= int(delay) < sleep <= 45, "shorter than a request may take, or longer than the pod waits"
+
+
+def test_the_load_balancer_asks_pods_as_that_of_ecs_asks_tasks(
+    kubernetes: Rendered, overlay: list[Manifest], rendered: Callable[[Answers], Path]
+) -> None:
+    if not exposed(kubernetes, "alb"):
+        return
+    said = one(overlay, "Ingress")["metadata"]["annotations"]
+    assert said[f"{ALB}/target-type"] == "ip"
+    ecs = (rendered({"language": "python", "orchestrator": "ecs"}) / "deploy/ecs/load-balancer.yml").read_text()
+    names = {
+        "HealthCheckPath": "healthcheck-path", "HealthCheckIntervalSeconds": "healthcheck-interval-seconds",
+        "HealthCheckTimeoutSeconds": "healthcheck-timeout-seconds", "HealthyThresholdCount": "healthy-threshold-count",
+        "UnhealthyThresholdCount": "unhealthy-threshold-count", "HttpCode": "success-codes",
+    }  # fmt: skip
+    for there, here in names.items():
+        found = re.search(rf'{there}: "?([^"\n]+)', ecs)
+        assert found, there
+        assert said[f"{ALB}/{here}"] == found[1], here
+
+
+def test_the_load_balancer_s_subnets_alone_may_call(rendered: Callable[[Answers], Path]) -> None:
+    blocks = ["10.20.0.0/20", "2001:db8:1:2::/64"]
+    project = rendered(
+        {
+            "language": "go", "orchestrator": "kubernetes", "kubernetes_exposure": "alb",
+            "kubernetes_alb_subnets": ",".join(blocks),
+        }
+    )  # fmt: skip
+    policy = yaml.safe_load((project / "deploy/kubernetes/base/network/allow-ingress.yml").read_text())
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["from"] == [{"ipBlock": {"cidr": block}} for block in blocks]
 
 
 def test_the_number_of_instances_can_grow_and_a_node_can_be_drained(kubernetes: Rendered) -> None:
@@ -210,7 +330,9 @@ def test_the_number_of_instances_can_grow_and_a_node_can_be_drained(kubernetes: 
 def test_requests_fit_into_limits(kubernetes: Rendered) -> None:
     for name, manifests, _ in deployments(kubernetes):
         resources = container(manifests)["resources"]
-        assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory"}, name
+        assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory", "ephemeral-storage"}, (
+            name
+        )
         for what, asked in resources["requests"].items():
             assert 0 < quantity(asked) <= quantity(resources["limits"][what]), f"{name}: {what}"
 
@@ -235,7 +357,10 @@ def references(manifests: list[Manifest]) -> Iterator[tuple[str, str]]:
 
 
 def test_what_the_pods_need_is_there(kubernetes: Rendered) -> None:
-    documented = {("Secret", f"{SERVICE}-database")} if has_database(kubernetes) else set()  # its keys: url, password
+    needs = {"database": has_database(kubernetes), "cache": has_cache(kubernetes)}
+    documented = {
+        ("Secret", f"{SERVICE}-{name}") for name, needed in needs.items() if needed
+    }  # their keys: url, password
     for name, manifests, _ in deployments(kubernetes):
         made = {(m["kind"], m["metadata"]["name"]) for m in manifests}
         missing = set(references(manifests)) - made - documented
@@ -247,7 +372,10 @@ def test_what_the_pods_need_is_there(kubernetes: Rendered) -> None:
 def test_the_documented_secret_is_what_is_read_and_made(kubernetes: Rendered, environment: str) -> None:
     manifests = kubernetes.overlay(environment)
     secrets = ["database", "database-owner"] if has_database(kubernetes) else []
-    external = of_kind(manifests, "ExternalSecret")
+    secrets += ["cache"] if has_cache(kubernetes) else []
+    external = sorted(
+        of_kind(manifests, "ExternalSecret"), key=lambda one: secrets.index(one["metadata"]["name"][len(SERVICE) + 1 :])
+    )
     made = secrets if kubernetes.answers["kubernetes_secrets"] == "external-secrets" else []
     assert [one["spec"]["target"]["name"] for one in external] == [f"{SERVICE}-{name}" for name in made]
     for secret, name in zip(external, made, strict=True):
@@ -256,15 +384,16 @@ def test_the_documented_secret_is_what_is_read_and_made(kubernetes: Rendered, en
         keys = {entry["remoteRef"]["key"] for entry in secret["spec"]["data"]}
         assert keys == {f"{SERVICE}/{environment}/{name}"}, "another environment's secret, or the other role's"
     if not secrets:
-        assert not [v for v in container(manifests)["env"] if v["name"].startswith("DATABASE")]
+        assert not [v for v in container(manifests)["env"] if v["name"].startswith(("DATABASE", "CACHE"))]
         return
     files = {
         variable["value"].rpartition("/")
         for variable in container(manifests)["env"]
         if variable["name"].endswith("_FILE")
     }
-    (mount,) = [m for m in container(manifests)["volumeMounts"] if m["name"] == "database"]
-    assert files == {(mount["mountPath"], "/", key) for key in ("url", "password")}
+    mounts = [m for m in container(manifests)["volumeMounts"] if m["name"] in secrets]
+    assert [mount["name"] for mount in mounts] == [name for name in secrets if name != "database-owner"]
+    assert files == {(mount["mountPath"], "/", key) for mount in mounts for key in ("url", "password")}
 
 
 def patches(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -341,12 +470,39 @@ def test_a_new_version_starts_beside_the_old_one(kubernetes: Rendered, environme
     assert sorted(lives) == sorted(["first", *both])
     for live in lives:
         manifests = kubernetes.sets[f"deployed/{environment}/{live}"]
-        deployment, service = one(manifests, "Deployment"), one(manifests, "Service")
+        deployment, service = one(manifests, "Deployment"), service_of(manifests)
+        own, selected = deployment["spec"]["selector"]["matchLabels"]["slot"], service["spec"]["selector"]["slot"]
+        assert deployment["spec"]["template"]["metadata"]["labels"]["slot"] == own
         if not both:
-            assert deployment["metadata"]["name"] == SERVICE
+            assert (deployment["metadata"]["name"], own, selected) == (SERVICE, "main", "main")
             continue
         new = "green" if live == "blue" else "blue"
-        assert deployment["metadata"]["name"] == f"{SERVICE}-{new}"
-        assert deployment["spec"]["selector"]["matchLabels"]["slot"] == new, "it would take the other one's pods"
-        assert service["spec"]["selector"].get("slot") == (None if live == "first" else live), "the Service has moved"
+        assert (deployment["metadata"]["name"], own) == (f"{SERVICE}-{new}", new), "it would take the other one's pods"
+        assert selected == (new if live == "first" else live), "the Service has moved"
         assert deployment["spec"].get("replicas") == (None if live == "first" else 3), "not as wide as the old one"
+
+
+def test_the_canary_is_one_pod_beside_the_others(kubernetes: Rendered, tmp_path: Path) -> None:
+    """With their policies, but out of reach of the Service, the autoscaler and the Deployment."""
+    rolling = kubernetes.answers["deployment_strategy"] == "rolling"
+    assert (kubernetes.project / "deploy/kubernetes/slots/canary").exists() == rolling
+    if not rolling:
+        return
+    scratch = Path(shutil.copytree(kubernetes.project / "deploy", tmp_path / "deploy"))
+    (scratch / "kustomization.yml").write_text(
+        "resources: [kubernetes/overlays/production]\ncomponents: [kubernetes/slots/canary]\n"
+    )
+    manifests = parsed(kustomize(scratch))
+    canary = one(manifests, "Deployment")
+    labels = canary["spec"]["template"]["metadata"]["labels"]
+    assert canary["metadata"]["name"] == f"{SERVICE}-canary"
+    assert "replicas" not in canary["spec"]
+    assert selects(canary["spec"]["selector"], labels)
+    assert not selects(service_of(manifests)["spec"]["selector"], labels)
+    usual = one(kubernetes.overlay("production"), "Deployment")
+    assert not selects(usual["spec"]["selector"], labels)
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        assert of_migration(policy) or selects(policy["spec"]["podSelector"], labels)
+    canary["spec"]["selector"] = usual["spec"]["selector"]
+    canary["spec"]["template"]["metadata"]["labels"]["slot"] = "main"
+    assert canary["spec"] == usual["spec"], "what is tested is not what is rolled out"

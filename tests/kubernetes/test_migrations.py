@@ -1,6 +1,7 @@
 """The Job that migrates the database: of the new image, with the owner's Secret, and out of the service's way."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def selectors(manifests: list[Manifest]) -> Iterator[dict[str, str]]:
         if of_migration(manifest):
             continue
         match manifest["kind"]:
-            case "Service":
+            case "Service" if "selector" in manifest["spec"]:
                 yield manifest["spec"]["selector"]
             case "Deployment" | "PodDisruptionBudget":
                 yield manifest["spec"]["selector"]["matchLabels"]
@@ -146,15 +147,36 @@ def test_nothing_takes_its_pod_for_one_of_the_service(
         assert not selector.items() <= labels.items(), selector
 
 
-def test_it_reaches_the_database_and_nobody_reaches_it(migrated: list[Manifest]) -> None:
+def test_it_reaches_the_database_and_nobody_reaches_it(kubernetes: Rendered, migrated: list[Manifest]) -> None:
     job, policy = one(migrated, "Job"), one(migrated, "NetworkPolicy")["spec"]
     assert policy["podSelector"]["matchLabels"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policy
     dns, database = policy["egress"]
     assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
-    assert dns["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
+    assert dns["to"] == servers(kubernetes)
     assert database == {"ports": [{"port": 5432, "protocol": "TCP"}]}
+
+
+def servers(kubernetes: Rendered) -> list[dict[str, Any]]:
+    """Where the DNS is: pods of kube-system, or on the node.
+
+    https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/; on EKS's Auto Mode it is asked by the Service's
+    address, https://github.com/aws/containers-roadmap/issues/2552.
+    """
+    addresses = ["169.254.20.10/32"]
+    if kubernetes.answers["kubernetes_access"] == "eks":
+        addresses += ["10.100.0.10/32", "172.20.0.10/32"]
+    pods = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    return [pods, *({"ipBlock": {"cidr": address}} for address in addresses)]
+
+
+def test_the_service_finds_the_dns_wherever_it_is(kubernetes: Rendered, environment: str) -> None:
+    policies = {
+        policy["metadata"]["name"]: policy for policy in of_kind(kubernetes.overlay(environment), "NetworkPolicy")
+    }
+    (egress,) = policies[f"{ORDERS['service_name']}-allow-dns"]["spec"]["egress"]
+    assert egress["to"] == servers(kubernetes)
 
 
 def test_without_a_database_nothing_leads_to_one(kubernetes: Rendered, environment: str) -> None:

@@ -10,7 +10,8 @@ from tests.support.paths import ROOT
 pytestmark = pytest.mark.engine
 
 SCRIPTS = sorted(
-    {path.name.removesuffix(".jinja") for path in (ROOT / "template/project/scripts").iterdir()} - {"lib.sh"}
+    {path.name.removesuffix(".jinja") for path in (ROOT / "template/project/{{ service_path }}/scripts").iterdir()}
+    - {"lib.sh"}
 )
 
 

@@ -72,6 +72,8 @@ REFUSED_FOR = [
     ("registry=ecr", "aws_account_id=1234-5678-9012", "use the account's 12 digits"),
     ("registry=ecr", "aws_region=eu-central-9", "use the code of an AWS region"),
     ("registry=ecr", "aws_region=Frankfurt", "use the code of an AWS region"),
+    ("orchestrator=ecs", "aws_production_account_id=12345678901", "use the account's 12 digits"),
+    ("orchestrator=ecs", "aws_production_region=Frankfurt", "use the code of an AWS region"),
     ("registry=gar", "google_project=Shop", "use the project's id"),
     ("registry=gar", "google_project=123456", "use the project's id"),
     ("registry=gar", "google_region=europe west", "use a region or a multi-region"),
@@ -101,6 +103,8 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
 ]
 
+KEPT = {"kept_images", "kept_source", "kept_answers"}  # what an update compares with, and nobody is asked for
+
 ACCEPTED: dict[str, list[object]] = {
     "service_name": ["o", "a1", "orders-api-v2", "o" * 40],
     "service_description": ["Bestellungen: größer & schneller, zu 100 %.", "it's #1 {of} <all>"],
@@ -125,11 +129,11 @@ def test_the_defaults_are_a_service_named_like_its_folder(plain_template: Path, 
     project = render(plain_template, tmp_path / "Orders_API.git")
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["service_name"] == "orders-api-git"
-    stored = {name for name in answers if not name.startswith("_")} - {"kept_images"}  # the pins of the owner's robot
+    stored = {name for name in answers if not name.startswith("_")} - KEPT
     assert rows("question").keys() - set(ONLY_FOR) == stored
 
 
-@pytest.mark.parametrize("name", ONLY_FOR)
+@pytest.mark.parametrize("name", [name for name, beside in ONLY_FOR.items() if beside and "service_path" not in beside])
 def test_what_only_some_need_is_asked_of_them_alone(name: str, plain_template: Path, tmp_path: Path) -> None:
     def asked(destination: str, **answers: object) -> bool:
         project = render(plain_template, tmp_path / destination, **answers)
@@ -143,8 +147,11 @@ def test_what_only_some_need_is_asked_of_them_alone(name: str, plain_template: P
 def test_what_runs_on_aws_asks_for_the_account_whatever_the_registry(
     plain_template: Path, tmp_path: Path, answers: Answers
 ) -> None:
-    project = render(plain_template, tmp_path / "orders", registry="ghcr", **answers)
-    assert {"aws_account_id", "aws_region"} <= set(yaml.safe_load((project / ".copier-answers.yml").read_text()))
+    project = render(plain_template, tmp_path / "orders", registry="ghcr", aws_account_id="111122223333", **answers)
+    kept = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    # one account for both, until somebody says otherwise
+    assert [kept[f"aws_{name}"] for name in ("account_id", "production_account_id")] == ["111122223333"] * 2
+    assert [kept[f"aws_{name}"] for name in ("region", "production_region")] == ["us-east-1"] * 2
 
 
 def test_a_service_on_ecr_keeps_its_cluster_on_eks(plain_template: Path, tmp_path: Path) -> None:
@@ -199,6 +206,19 @@ def test_an_ingress_class_s_name_is_one_that_kubernetes_takes(plain_template: Pa
 
 
 @pytest.mark.parametrize(
+    "blocks",
+    [
+        "", "10.0.0.0", "10.0.0.0/33", "256.0.0.0/16", "10.0.0.0/16, 10.1.0.0/16", "10.0.0.0/16,", "0.0.0.0/0",
+        "10.0.0.1/32", "::/0", "2001:db8::/129", "vpc-1",
+    ],
+)  # fmt: skip
+def test_subnets_are_blocks_of_addresses_and_not_everybody_s(plain_template: Path, tmp_path: Path, blocks: str) -> None:
+    beside = ("orchestrator=kubernetes", "kubernetes_exposure=alb")
+    said = "use the CIDR blocks of its subnets"
+    refused(plain_template, tmp_path / "orders", said, *beside, f"kubernetes_alb_subnets={blocks}")
+
+
+@pytest.mark.parametrize(
     ("answers", "expected"),
     [
         (
@@ -223,7 +243,7 @@ def test_an_old_answer_for_the_entrance_is_still_understood(
     old = {name: value for name, value in yaml.safe_load(path.read_text()).items() if name not in NEW_FOR_ENTRANCE}
     path.write_text(yaml.safe_dump(old | answers))
     commit(project, "As it was")
-    edit = template / "template/project/.gitattributes"
+    edit = template / "template/project/{{ service_path }}/.gitattributes"
     edit.write_text(edit.read_text() + "# v2\n")
     commit(template, "v2", tag="v2.0.0")
     run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=False)

@@ -23,7 +23,7 @@ SOUND = ["orders", "orders-api", "a1-2b", "o" * 40, "items", "service"]
 def name(entry: str, language: str, service_name: str, repository: str = "octo/shop") -> str:
     """A computed answer, by the template's own expression."""
     context = {
-        "language": language, "service_name": service_name, "repository": repository,
+        "language": language, "source": {"name": service_name, "repository": repository},
         "reserved_names": TEMPLATE.table("reserved_names"),
     }  # fmt: skip
     for before in ("package", "java_group", "java_package"):
@@ -87,7 +87,7 @@ def test_java_s_package_begins_with_the_owner(repository: str, service: str, gro
 def test_a_database_s_folder_is_there_when_it_was_chosen(tmp_path: Path) -> None:
     template = plain_copy(tmp_path / "template")
     for folder in ("postgres", "no_database"):
-        path = template / f"template/project/{{{{ only.python }}}}/{{{{ only.{folder} }}}}/{folder}.txt.jinja"
+        path = template / f"template/project/{{{{ only.python }}}}/{{{{ given.{folder} }}}}/{folder}.txt.jinja"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{{ package }}\n")
     for database, folder in (("postgres", "postgres"), ("none", "no_database")):

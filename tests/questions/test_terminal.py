@@ -10,7 +10,7 @@ import yaml
 from tests.questions.test_answers import ONLY_FOR
 from tests.support.render import TEMPLATE
 
-COLUMNS, ROWS = 80, 32
+COLUMNS, ROWS = 80, 34
 DOWN, ENTER = "\x1b[B", "\r"
 
 

@@ -17,10 +17,13 @@ FIXED = re.compile(r"'template/partials/([^']+)'")
 
 
 def answers(question: str) -> set[str]:
-    """What a question, or an answer that is computed from a row of another, can be answered with."""
+    """What a question, or an answer that is computed from another or a row of it, can be answered with."""
     if table := TEMPLATE.choices().get(question):
         return set(TEMPLATE.table(table))
-    (table, column) = re.findall(r"\{\{ (\w+)\[\w+\]\.(\w+) \}\}", TEMPLATE.entries()[question]["default"])[0]
+    default = TEMPLATE.entries()[question]["default"]
+    if one_of_two := re.fullmatch(r"\{\{ '(\w+)' if .+ else '(\w+)' \}\}", default):
+        return set(one_of_two.groups())
+    (table, column) = re.findall(r"\{\{ (\w+)\[\w+\]\.(\w+) \}\}", default)[0]
     return {row[column] for row in TEMPLATE.table(table).values()}
 
 

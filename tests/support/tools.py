@@ -1,4 +1,4 @@
-"""Linters that are Go programs: built once, by the exact version in the table of pins."""
+"""Linters that are programs of their own: of Go, built once by the exact version in pins.yml, or of uv.lock."""
 
 import os
 import shutil
@@ -25,6 +25,18 @@ def go_tool(name: str) -> str:
         run(["go", "install", package], env={"GOBIN": str(folder), "GOFLAGS": "-mod=mod"})
         (folder / name).rename(program)
     return str(program)
+
+
+@cache
+def checkov() -> str:
+    """The path of checkov, whose dependencies fit none of ours: it is in a group, and in an environment, of its own."""
+    folder = ROOT / ".venv" / "tools" / "checkov"
+    run(
+        ["uv", "sync", "--quiet", "--locked", "--only-group", "checkov"],
+        cwd=ROOT,
+        env={"UV_PROJECT_ENVIRONMENT": str(folder), "VIRTUAL_ENV": ""},
+    )
+    return str(folder / "bin" / "checkov")
 
 
 def run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> str:

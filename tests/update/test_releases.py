@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.render import ORDERS, commit, git
-from tests.support.render.releases import Outcome, Release, read, update_from
+from tests.support.render import ORDERS, TEMPLATE, commit, git
+from tests.support.render.owners import taken
+from tests.support.render.releases import Outcome, Release, read, unpack, update_from
 
+# What to do with a file that is to be the owner's from now on: docs/development.md, "Who owns a file".
+INSTEAD = "an update would delete these: put them into _skip_if_exists of copier.yml, and not into `theirs`"
+SERVICES = [ORDERS | {"language": language} for language in TEMPLATE.table("languages")]
 RELEASES = read(ROOT / "tests/update/releases.yml")
 
 
@@ -20,6 +24,31 @@ def test_each_release_updates_to_the_working_tree(plain_template: Path, tmp_path
         scratch = tmp_path / release.version
         scratch.mkdir()
         check(release, update_from(release, ROOT, plain_template, scratch, **ORDERS))
+
+
+def test_what_was_ours_in_a_release_is_not_theirs_today(plain_template: Path, tmp_path: Path) -> None:
+    for release in RELEASES:
+        checkout = tmp_path / release.version
+        checkout.mkdir()
+        unpack(ROOT, release.commit, checkout)
+        assert taken(checkout, plain_template, SERVICES, checkout / "services") == set(), INSTEAD
+
+
+def test_a_file_of_ours_that_becomes_theirs_is_named(plain_template: Path, tmp_path: Path) -> None:
+    """A made-up release of today, and lists that have grown since: in a row, and for everyone."""
+    today = Path(shutil.copytree(plain_template, tmp_path / "today"))
+    for table, before, after in [
+        ("everyone", "theirs: [", "theirs: [/Makefile, "),
+        ("languages", '"!/internal/platform", ', ""),
+        ("languages", "/jvm.flags]", "/jvm.flags, /scripts]"),
+    ]:
+        path = today / f"template/tables/{table}.yml"
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+    names = taken(plain_template, today, [*SERVICES[:1], *SERVICES[2:]], tmp_path)
+    assert {"Makefile", "internal/platform/server.go", "scripts/lib.sh"} <= names
+    assert {name.split("/")[0] for name in names} == {"Makefile", "internal", "scripts"}
 
 
 def check(release: Release, outcome: Outcome) -> None:

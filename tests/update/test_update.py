@@ -42,12 +42,12 @@ def changed(project: Path) -> list[str]:
 def release_two(releases: Path) -> None:
     """v2.0.0 changes what is ours, and what was the owner's from the first commit."""
     folder = releases / "template/project"
-    edit(folder / "docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
+    edit(folder / "{{ service_path }}/docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
     edit(folder / "{{ only.python }}/Dockerfile.jinja", "EXPOSE {{ port }}", "EXPOSE {{ port }}/tcp")
     source = folder / "{{ only.python }}/src/{{ package }}"
     edit(source / "main.py.jinja", "start here.", "begin here.")
-    edit(source / "platform/health.py", '"ready"', '"fine"')
-    edit(folder / "README.md.jinja", "## Settings", "## All settings")
+    edit(source / "platform/health.py.jinja", '"ready"', '"fine"')
+    edit(folder / "{{ service_path }}/README.md.jinja", "## Settings", "## All settings")
     (folder / ".github/CODEOWNERS").write_text("* @owners\n")
     commit(releases, "v2", tag="v2.0.0")
 
@@ -144,32 +144,29 @@ def test_an_update_leaves_each_deployment_as_it_is(releases: Path, tmp_path: Pat
     assert changed(project) == []
 
 
-def test_who_moves_to_another_orchestrator_gets_all_of_it(owned: Path) -> None:
-    update(owned, orchestrator="kubernetes")
-    assert not list(owned.glob("deploy/compose/*"))
-    assert (owned / "deploy/kubernetes/deploy.sh").exists()
-    assert (owned / "deploy/kubernetes/overlays/production/config.env").read_text() == "LOG_LEVEL=info\n"
+OWNED = {
+    "compose": {"deploy/compose/staging.env.jinja", "deploy/compose/production.env.jinja"},
+    "kubernetes": {
+        "deploy/kubernetes/overlays/staging/config.env", "deploy/kubernetes/overlays/production/config.env",
+        "deploy/kubernetes/own/kustomization.yml",
+    },
+    "ecs": {"deploy/ecs/config/staging.env", "deploy/ecs/config/production.env"},
+}  # fmt: skip
 
 
-def test_another_registry_brings_its_own_instructions(owned: Path) -> None:
-    readme = (owned / "README.md").read_text()
-    assert "No setup needed" in (owned / "deploy/README.md").read_text()
-    update(owned, registry="dockerhub")
-    page = (owned / "deploy/README.md").read_text()
-    assert "DOCKERHUB_USERNAME" in page
-    assert "ghcr.io" not in page
-    assert (owned / "README.md").read_text() == readme
-
-
-def test_settings_and_the_integration_test_are_the_owners(releases: Path, tmp_path: Path) -> None:
-    project = render(releases, tmp_path / "orders-api", **ORDERS, orchestrator="kubernetes")
-    theirs = {"scripts/integration.sh": "#!/bin/sh\n", "deploy/kubernetes/overlays/staging/config.env": "A=b\n"}
-    for name, text in theirs.items():
-        (project / name).write_text(text)
-    commit(project, "Our own work")
+@pytest.mark.parametrize("orchestrator", OWNED)
+def test_settings_and_the_integration_test_are_the_owners(releases: Path, tmp_path: Path, orchestrator: str) -> None:
+    project = render(releases, tmp_path / "orders-api", **ORDERS, orchestrator=orchestrator)
     folder = releases / "template/project"
-    edit(folder / "scripts/integration.sh", "set -euo pipefail", "set -eu")
-    edit(folder / "{{ only.kubernetes }}/deploy/kubernetes/overlays/staging/config.env", "debug", "warn")
+    ours = [folder / f"{{{{ owned.{orchestrator} }}}}" / name for name in OWNED[orchestrator]]
+    names = [name.removesuffix(".jinja") for name in OWNED[orchestrator]]
+    for name in names:
+        (project / name).write_text("# Mine.\n")
+    (project / "scripts/integration.sh").unlink()
+    commit(project, "Our own work")
+    for path in [*ours, folder / "{{ service_path }}/scripts/integration.sh"]:
+        path.write_text(f"{path.read_text()}# The template's.\n")
     commit(releases, "v2", tag="v2.0.0")
     update(project)
-    assert {name: (project / name).read_text() for name in theirs} == theirs
+    assert {(project / name).read_text() for name in names} == {"# Mine.\n"}
+    assert (project / "scripts/integration.sh").read_text().endswith("# The template's.\n"), "what calls it needs it"

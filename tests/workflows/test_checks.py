@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from shipshape.template import Answers
+
+from tests.support.render.answers import WITH_DATABASE
 from tests.workflows.workflow import jobs_of, workflows
 
 
@@ -19,11 +22,12 @@ def test_one_check_stands_for_all(project: Path) -> None:
     assert "merge_group" in workflows(project)["ci"][True], "a merge queue waits for it, too"
 
 
-def test_the_job_that_tests_does_so_on_a_database_too(project: Path) -> None:
+def test_the_job_that_tests_does_so_on_a_database_too(combination: Answers, project: Path) -> None:
     """With the builder that has the layers, before the image is kept for the jobs that publish it."""
     steps = jobs_of(project, "build")["image"]["steps"]
     tests = [step for step in steps if step.get("run", "").startswith("make") and "test" in step["run"]]
-    assert [step["run"] for step in tests] == ["make lint test", "make test-integration"]
+    integration = [] if combination["language"] not in WITH_DATABASE else ["make test-integration"]
+    assert [step["run"] for step in tests] == ["make lint test", *integration]
     assert {step["env"]["BUILDX_BUILDER"] for step in tests} == {"${{ steps.buildx.outputs.name }}"}
     assert steps.index(tests[-1]) < next(n for n, s in enumerate(steps) if "upload-artifact" in s.get("uses", ""))
 

@@ -12,7 +12,7 @@ fail() { echo "integration: $*" >&2; exit 1; }
 
 [[ $(ask /healthz) == *'"ok"'* ]] || fail "$url/healthz does not say that it is healthy"
 [[ $(ask /readyz) == *'"ready"'* ]] || fail "$url/readyz does not say that it is ready: a dependency does not answer"
-[[ $(curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$url/no-such-page") == 404 ]] ||
+[[ $(curl --silent --output /dev/null --max-time 10 --header 'Accept: application/json' --write-out '%{http_code}' "$url/no-such-page") == 404 ]] ||
   fail "$url/no-such-page is not answered by 404"
 
 echo "integration: $url answers as it should"

@@ -6,16 +6,9 @@ source "$(dirname "$0")/lib.sh"
 
 [[ $# == 1 ]] || usage
 
-# Fails where the database refuses the passwords of this clone.
-check_passwords() {
-  [[ $(docker compose logs --no-log-prefix --since "$start" database 2>&1) != *'password authentication failed'* ]] ||
-    fail "the database's volume was made with other passwords than those in .secrets: put them back," \
-      "or delete the data with docker compose down --volumes, and run make up again"
-}
-
 start=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 if ! docker compose up --build --detach --wait; then
-  check_passwords
+  check_passwords "$start"
   code=$(docker compose ps --all --format '{{.ExitCode}}' migrate)
   if [[ ${code:-0} != 0 ]]; then
     docker compose logs --no-log-prefix --since "$start" migrate >&2
@@ -30,7 +23,7 @@ for _ in {1..30}; do
     echo "http://$address"
     exit
   fi
-  check_passwords
+  check_passwords "$start"
   sleep 1
 done
 fail "http://$address/readyz says: ${answer:-nothing}; docker compose logs says why"

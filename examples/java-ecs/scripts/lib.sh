@@ -8,6 +8,13 @@ shopt -s inherit_errexit # a command that fails inside $(…) fails there, too; 
 usage() { sed -n 's/^# \(Usage: .*\)/\1/p' "$0" >&2; exit 2; }
 fail() { echo "$(basename "$0" .sh): $*" >&2; exit 1; }
 
+# check_passwords SINCE: fails where the development stack's database has refused the passwords of this clone since then.
+check_passwords() {
+  [[ $(docker compose logs --no-log-prefix --since "$1" database 2>&1) != *'password authentication failed'* ]] ||
+    fail "the database's volume was made with other passwords than those in .secrets: put them back," \
+      "or delete the data with docker compose down --volumes, and run make $(basename "$0" .sh) again"
+}
+
 # digest_of REFERENCE: its digest; nothing where there is no such image. Fails where the registry gives no clear answer:
 # with 1, or with 3 where it does not let this login read (some say so of a repository that is not there yet, too).
 digest_of() {

@@ -16,7 +16,11 @@ settings=$(docker compose config --format json | jq --raw-output '.services.app.
 docker compose stop app # which would have the port
 docker compose up --detach --wait database
 docker compose build app
-docker compose run --rm migrate
+start=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+if ! docker compose run --rm migrate; then
+  check_passwords "$start"
+  fail "the migration failed, so the service was not started: its log is above"
+fi
 address=$(docker compose port database 5432)
 export DATABASE_URL="postgresql://app@$address/app" DATABASE_PASSWORD_FILE=$PWD/.secrets/database_password
 eval "$settings"

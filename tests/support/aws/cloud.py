@@ -40,10 +40,11 @@ def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Call:
-    """One request to AWS: `cloudformation:CreateChangeSet`, and what was sent, as text."""
+    """One request to AWS: `cloudformation:CreateChangeSet`, what was sent, as text, and to which region."""
 
     action: str
     body: str
+    region: str = REGION
 
 
 @dataclass
@@ -181,10 +182,10 @@ class Cloud:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
         operation = operation_of(environ, body)
-        scope = re.search(r"Credential=testing/\d+/[\w-]+/([\w-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        scope = re.search(r"Credential=testing/\d+/([\w-]+)/([\w-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         if scope and operation:
-            service = IAM_NAMES.get(scope[1], scope[1])
-            self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace")))
+            service = IAM_NAMES.get(scope[2], scope[2])
+            self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace"), scope[1]))
         if operation in HANDLED_HERE + OF_TASKS:
             player = self.tasks if operation in OF_TASKS else self.deployments
             answer = json.dumps(player.handle(operation, body.decode())).encode()

@@ -38,11 +38,11 @@ def parameters(project: Path, environment: str) -> dict[str, str]:
     return given
 
 
-def resolve(template: dict[str, Any], given: dict[str, str]) -> dict[str, dict[str, Any]]:
+def resolve(template: dict[str, Any], given: dict[str, str], **pseudo: str) -> dict[str, dict[str, Any]]:
     """The resources with every parameter and condition put in.
 
     What only AWS knows stays readable: `LoadBalancer` for an id, `LoadBalancer.DNSName` for an attribute, and the
-    export's name for what another stack exports.
+    export's name for what another stack exports. `pseudo`: other values of `Region`, `AccountId` or `Partition`.
     """
     declared = template.get("Parameters", {})
     values = {name: given.get(name, str(one.get("Default", f"<{name}>"))) for name, one in declared.items()}
@@ -71,7 +71,7 @@ def resolve(template: dict[str, Any], given: dict[str, str]) -> dict[str, dict[s
         if name == "AWS::NoValue":
             return NOTHING
         if name.startswith("AWS::"):
-            return PSEUDO[name.removeprefix("AWS::")]
+            return (PSEUDO | pseudo)[name.removeprefix("AWS::")]
         if declared.get(name, {}).get("Type", "").startswith("List<"):
             return values[name].split(",")
         return values.get(name, name)

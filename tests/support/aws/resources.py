@@ -1,5 +1,6 @@
 """Lets moto's CloudFormation make what it makes in part or not at all: through AWS's API, as botocore has it."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
@@ -18,6 +19,8 @@ CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
     "AWS::ECS::TaskDefinition": ("ecs", "register_task_definition", "", ("taskDefinition", "taskDefinitionArn")),
     "AWS::ECS::Service": ("ecs", "create_service", "update_service", ("service", "serviceArn")),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm", "", ()),
+    "AWS::Logs::MetricFilter": ("logs", "put_metric_filter", "", ()),
+    "AWS::SNS::TopicPolicy": ("sns", "set_topic_attributes", "", ()),
     "AWS::SNS::Subscription": ("sns", "subscribe", "", ("SubscriptionArn",)),
     "AWS::ApplicationAutoScaling::ScalableTarget": ("application-autoscaling", "register_scalable_target", "", ()),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ("application-autoscaling", "put_scaling_policy", "", ("PolicyARN",)),
@@ -84,6 +87,11 @@ class Made(CloudFormationModel):
         properties = dict(given)
         if cls.kind in NAMED:  # as CloudFormation does for what has no name
             properties["Name"] = f"{logical_id[:20]}-{abs(hash(stack)) % 10**8}"
+        if cls.kind.endswith("MetricFilter"):
+            properties["FilterName"] = logical_id
+        if cls.kind.endswith("TopicPolicy"):
+            ((topic,), policy) = properties["Topics"], json.dumps(properties["PolicyDocument"])
+            properties = {"TopicArn": topic, "AttributeName": "Policy", "AttributeValue": policy}
         if target := properties.pop("ScalingTargetId", ""):
             properties["ResourceId"], properties["ScalableDimension"], properties["ServiceNamespace"] = target.split(
                 "|"
@@ -103,8 +111,9 @@ class Made(CloudFormationModel):
             return cls(answer, names | {"DNSName": f"{properties['Name']}.{REGION}.elb.amazonaws.com"})
         if cls.kind.endswith("ScalableTarget"):  # as CloudFormation names it
             answer = "|".join(properties[name] for name in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
-        if cls.kind.endswith("Alarm"):
-            answer = properties["AlarmName"]
+        named_by = {"Alarm": "AlarmName", "MetricFilter": "FilterName", "TopicPolicy": "TopicArn"}
+        if name := named_by.get(cls.kind.rpartition("::")[2]):
+            answer = properties[name]
         return cls(answer, {"Name": given.get("ServiceName", "")})
 
     @classmethod

@@ -24,6 +24,7 @@ REGISTRY = "127.0.0.1:5000"  # which every registry's name leads to in the clust
 CLUSTER = ENGINE.with_name("cluster")
 SECONDS = 120
 DATABASE = "db.example.com:5432/app"  # as deploy/README.md has it
+CACHE = "rediss://app@cache.example.com:6379"
 
 
 @cache
@@ -50,6 +51,16 @@ def is_up(config: Path) -> bool:
         return False
     command = ["kubectl", f"--kubeconfig={config}", "get", "--raw=/readyz"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def enforce_policies() -> None:
+    """Let the cluster enforce NetworkPolicy from now on; it has to be built for that once, in minutes."""
+    kubeconfig()
+    subprocess.run([CLUSTER, "policies"], check=True, capture_output=True, text=True)
+    # kube-router reads the whole filter table and writes it back: a rule that Docker adds in between is lost, and
+    # the containers of a new network don't reach each other (cloudnativelabs/kube-router#1248). So without a rule,
+    # packets are let through.
+    subprocess.run(["iptables", "--wait", "--policy", "FORWARD", "ACCEPT"], check=True)
 
 
 def kubectl(*arguments: str, stdin: str = "", check: bool = True, config: Path | None = None) -> str:
@@ -84,9 +95,12 @@ class Release:
     repository: str
     base: str
     digests: dict[str, str] = field(default_factory=dict)
+    shared: str = ""  # the namespace of several services; else it has one of its own
+    prefix: str = ""  # of GitHub's environments, where several services are in one repository
 
     def namespace(self, environment: str) -> str:
-        return self.name if environment == "production" else f"{self.name}-{environment}"
+        base = self.shared or self.name
+        return base if environment == "production" else f"{base}-{environment}"
 
     def image(self, version: str, *instructions: str) -> str:
         """The reference of a version, by digest; made of the built image and further instructions, and pushed."""
@@ -103,8 +117,8 @@ class Release:
             self.digests[version] = found[1]
         return f"{self.repository}@{self.digests[version]}"
 
-    def prepare(self, environment: str, database: str, passwords: dict[str, str]) -> None:
-        """What deploy/README.md asks of an administrator, command by command, but for the database itself."""
+    def prepare(self, environment: str, database: str, passwords: dict[str, str], cache: str = "") -> None:
+        """What deploy/README.md asks of an administrator, command by command, but for database and cache themselves."""
         for role, password in passwords.items():
             path = self.project / f".secrets/staging/{role}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,8 +127,12 @@ class Release:
         deployers = ("staging", "production")
         wait_until("the deployers' tokens", lambda: all("token" in self.deployer_secret(each) for each in deployers))
         self.administer("Cluster", {}, block=1)
-        values = {f"{self.name}-staging": self.namespace(environment), DATABASE: database}
-        self.administer("Secrets", values)
+        if not database:
+            return
+        namespace = {f"namespace {self.namespace('staging')}": f"namespace {self.namespace(environment)}"}
+        self.administer("Secrets", namespace | {DATABASE: database})
+        if cache:
+            self.administer("Secrets", namespace | {CACHE: cache}, block=1)
 
     def administer(self, heading: str, values: dict[str, str], block: int = 0) -> None:
         settings = self.github.environment | {"KUBECONFIG": str(kubeconfig())}
@@ -132,7 +150,7 @@ class Release:
         return data
 
     def deployer(self, environment: str) -> Path:
-        return self.github.path(environment, "KUBECONFIG")
+        return self.github.path(f"{self.prefix}{environment}", "KUBECONFIG")
 
     @property
     def github(self) -> GitHub:

@@ -1,5 +1,5 @@
-"""Starts the cluster before the tests, for the first time takes minutes."""
+"""Starts the cluster before the tests, with NetworkPolicy enforced: the first time on a machine it takes minutes."""
 
-from tests.support.cluster import kubeconfig
+from tests.support.cluster import enforce_policies
 
-kubeconfig()
+enforce_policies()

@@ -55,13 +55,17 @@ def sent(project: Path, environment: str, step: str, live: str = "") -> list[Man
     script = r"""
       set -euo pipefail
       source deploy/kubernetes/lib.sh
+      source deploy/kubernetes/rollout.sh
+      source deploy/kubernetes/record.sh
       source deploy/kubernetes/strategy.sh
       [[ ! -f deploy/kubernetes/migrate.sh ]] || source deploy/kubernetes/migrate.sh
       kube() {
         case "$*" in
-          *rollback-to*) ;; # no deployment is unfinished, and this one is noted
-          'get service'*) printf %s "$LIVE" ;;
+          'get configmap'*) printf '{"data": {"slot": "%s", "manifests": "", "unfinished": ""}}' "$LIVE" ;;
+          'apply --server-side'*) cat > "$SENT.record" ;;
+          'patch service'*) echo "$*" >> "$SENT.patches" ;;
           'get deployment'*) printf 3 ;;
+          'get service '*) printf '%s' "$LIVE" ;;
           'get replicasets'*) echo '{"items": []}' ;;
           'get job'*) printf Complete ;;
           'apply'*) echo "$*" > "$SENT.selector"; cat > "$SENT" ;;
@@ -111,8 +115,8 @@ def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
             yield f"{kind}/{environment}", kustomize(project / "deploy/kubernetes" / kind / environment)
     yield "policy", kustomize(project / "deploy/policy")
     shutil.copytree(project / "deploy", scratch / "deploy")
-    slots = [path.name for path in sorted(project.glob("deploy/kubernetes/slots/*"))]
-    for environment, live in product(ENVIRONMENTS, ["", *slots]):
+    slots = {path.name for path in project.glob("deploy/kubernetes/slots/*")} - {"canary"}
+    for environment, live in product(ENVIRONMENTS, ["", *sorted(slots)]):
         yield f"deployed/{environment}/{live or 'first'}", yaml.safe_dump_all(sent(scratch, environment, "start", live))
     for environment in ENVIRONMENTS if (project / "deploy/kubernetes/migrate.sh").exists() else ():
         yield f"migrated/{environment}", yaml.safe_dump_all(sent(scratch, environment, "migrate"))

@@ -43,11 +43,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Container:
-    """A container that listens on a port of `host`."""
+    """A container that listens on a port of `host`; `below` is where the slice is: at a back end."""
 
     name: str
     port: int
     host: str = "127.0.0.1"
+    below: str = ""
+
+    def at(self, path: str) -> str:
+        """Where it answers what the service of the slice answers at this path."""
+        return self.below + path if path.startswith("/items") else path
 
     def connect(self, timeout: float = 20) -> HTTPConnection:
         return HTTPConnection(self.host, self.port, timeout=timeout)
@@ -56,7 +61,7 @@ class Container:
         connection = self.connect()
         try:
             named = {name.replace("_", "-"): text for name, text in headers.items()}
-            connection.request(method, path, body, named)
+            connection.request(method, self.at(path), body, named)
             return read(connection.getresponse())
         finally:
             connection.close()
@@ -115,12 +120,39 @@ class Container:
             assert time.monotonic() < deadline, f"no line of the request {request_id}: {found}"
             time.sleep(0.05)
 
+    def loud_lines(self, count: int, seconds: float = 5) -> list[tuple[str, str]]:
+        """Level and message of each line above `info`, as soon as there are so many: they may come after the answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            lines = [line for line in self.lines() if line["level"] not in {"debug", "info"}]
+            if len(lines) >= count or time.monotonic() > deadline:
+                return [(line["level"], line["message"]) for line in lines]
+            time.sleep(0.05)
+
+    def metrics(self, *wanted: str, seconds: float = 5) -> Answer:
+        """The metrics, as soon as they have all that is wanted: a request is counted after its answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = self.get("/metrics")
+            missing = [text for text in wanted if text not in answer.body]
+            if not missing:
+                return answer
+            assert time.monotonic() < deadline, f"no {missing} in\n{answer.body}"
+            time.sleep(0.05)
+
     def signal(self, name: str) -> None:
         docker("kill", f"--signal={name}", self.name)
 
     def started(self) -> float:
         """When its process began, in seconds since 1970."""
-        return datetime.fromisoformat(self.state()["StartedAt"][:26] + "Z").timestamp()
+        return self._time("StartedAt")
+
+    def ended(self) -> float:
+        """When its process had ended, in seconds since 1970."""
+        return self._time("FinishedAt")
+
+    def _time(self, name: str) -> float:
+        return datetime.fromisoformat(self.state()[name][:26] + "Z").timestamp()
 
     def heeds(self, name: str, seconds: float = 30) -> float:
         """Wait until its process catches a signal, as proc(5) has it in SigCgt; returns the seconds since it began.
@@ -170,7 +202,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    image: str, *options: str, memory: int, port: int = 0, command: tuple[str, ...] = ()
+    image: str, *options: str, memory: int, port: int = 0, command: tuple[str, ...] = (), below: str = ""
 ) -> Iterator[Container]:
     """Start a container under the contract's restrictions, and remove it in the end.
 
@@ -182,6 +214,6 @@ def running(
     limits = (f"--memory={memory}m", *RESTRICTIONS)
     docker("run", "--detach", f"--name={name}", *network, *limits, *options, image, *command)
     try:
-        yield Container(name, port)
+        yield Container(name, port, below=below)
     finally:
         docker("rm", "--force", "--volumes", name)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def render(template: Path, destination: Path, **answers: Any) -> Path:
     return destination
 
 
-def git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str, **environment: str) -> str:
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main")
     result = subprocess.run(
         ["git", *identity, *arguments],
@@ -39,16 +40,18 @@ def git(folder: Path, *arguments: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        env=os.environ | NO_SETTINGS,
+        env=os.environ | NO_SETTINGS | environment,
     )
     return result.stdout
 
 
-def commit(folder: Path, message: str, tag: str = "") -> None:
+def commit(folder: Path, message: str, tag: str = "", date: datetime | None = None) -> None:
+    """Commit all that is there; with a date, the same files become the same commit in each run."""
+    dates = {f"GIT_{who}_DATE": date.isoformat() for who in ("AUTHOR", "COMMITTER")} if date else {}
     if not (folder / ".git").exists():
         git(folder, "init", "-q")
     git(folder, "add", "-A")
-    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+    git(folder, "commit", "-q", "--allow-empty", "-m", message, **dates)
     if tag:
         git(folder, "tag", tag)
 

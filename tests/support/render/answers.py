@@ -45,9 +45,18 @@ def one_per(question: str) -> list[Answers]:
     return list(firsts.values())
 
 
+def possible(answers: Answers) -> bool:
+    """Not every language can have every database, and a cache comes with one."""
+    if answers.get("cache", "none") != "none" and answers.get("database") == "none":
+        return False
+    databases = TEMPLATE.table("languages")[answers["language"]]["databases"] if "language" in answers else []
+    return "database" not in answers or not databases or answers["database"] in databases
+
+
 def pairwise(tables: dict[str, Iterable[str]]) -> Iterator[Answers]:
-    """Few of all the combinations: in them, each answer meets each answer to every other question."""
+    """Few of all the combinations: in them, each answer meets each to every other question, where both can be."""
     rows = [dict(zip(tables, values, strict=True)) for values in product(*tables.values())]
+    rows = [row for row in rows if possible(row)]
     pairs = [frozenset(combinations(row.items(), 2)) for row in rows]
     unmet = set().union(*pairs)
     while unmet:
@@ -59,6 +68,16 @@ def pairwise(tables: dict[str, Iterable[str]]) -> Iterator[Answers]:
 def of_tables(**questions: str) -> dict[str, Iterable[str]]:
     """Question to its choices, from question to the name of its table."""
     return {question: list(TEMPLATE.table(table)) for question, table in questions.items()}
+
+
+def in_turn(rows: Iterable[Answers]) -> Iterator[tuple[str, Answers]]:
+    """A language for each row, by turns: who can't have its database lets the next one go first."""
+    waiting = list(TEMPLATE.table("languages"))
+    for row in rows:
+        language = next(name for name in waiting if possible({"language": name} | row))
+        waiting.remove(language)
+        waiting.append(language)
+        yield language, row
 
 
 # What workflows depend on, and the files around them: a test in tests/render shows that none depends on three answers.
@@ -73,25 +92,40 @@ PIPELINES: list[Answers] = list(
 # The languages take turns: to an orchestrator, they differ in their port and their numbers alone.
 KUBERNETES: list[Answers] = [
     {"language": language, "orchestrator": "kubernetes"} | row
-    for language, row in zip(
-        cycle(TEMPLATE.table("languages")),
+    for language, row in in_turn(
         pairwise(
             {
                 question: list(TEMPLATE.table(table))
                 for question, table in TEMPLATE.choices().items()
-                if question in {"database", "registry", "deployment_strategy"} or question.startswith("kubernetes_")
+                if question in {"database", "cache", "registry", "deployment_strategy"}
+                or question.startswith("kubernetes_")
             }
-        ),
-        strict=False,
+        )
     )
 ]
+# Most of what is asked of the stacks on AWS is about migrations and secrets: of the languages that can have a database.
+WITH_DATABASE = [name for name in TEMPLATE.table("languages") if possible({"language": name, "database": "postgres"})]
 ECS: list[Answers] = [
     {
         "language": language, "registry": registry, "orchestrator": "ecs", "deployment_strategy": strategy,
         "production_host": "orders-api.example.com",
     }
     for (strategy, registry), language in zip(
-        product(TEMPLATE.table("strategies"), TEMPLATE.table("registries")), cycle(TEMPLATE.table("languages")),
+        product(TEMPLATE.table("strategies"), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
         strict=False,
     )
 ]  # fmt: skip
+# With a cache; then production in an account and a region of its own.
+ECS.append(
+    {
+        "language": "go", "registry": "private", "orchestrator": "ecs", "deployment_strategy": "rolling",
+        "production_host": "orders-api.example.com", "cache": "valkey",
+    }
+)  # fmt: skip
+ECS.append(
+    {
+        "language": "python", "registry": "ecr", "orchestrator": "ecs", "deployment_strategy": "blue-green",
+        "production_host": "orders-api.example.com",
+        "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
+    }
+)  # fmt: skip

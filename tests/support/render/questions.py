@@ -28,11 +28,14 @@ def other_value(name: str) -> Any:
 
 
 def files(template: Path, folder: Path, **answers: Any) -> dict[str, bytes]:
-    run_copy(str(template), folder, data=ORDERS | {"language": "python"} | answers, defaults=True, quiet=True)
+    data = ORDERS | {"language": "python"} | answers
+    # one of several services has an answers file of its own
+    kept = ".copier-answers.orders.yml" if "service_path" in answers else ".copier-answers.yml"
+    run_copy(str(template), folder, data=data, answers_file=kept, defaults=True, quiet=True)
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".copier-answers.yml"
+        if path.is_file() and not path.name.startswith(".copier-answers.")
     }
 
 
@@ -71,8 +74,8 @@ def listed(paths: list[str]) -> str:
         return "only one choice yet"
     if len(paths) >= MANY:
         return "most of the service"
-    # a folder of deploy/ stands for what is in it
-    shown = [re.sub(r"^(deploy/\w+/).*", r"\1", path) for path in paths]
+    # a folder of deploy/ stands for what is in it, and that of one of several services is left out
+    shown = [re.sub(r"^(deploy/\w+/).*", r"\1", path.removeprefix("services/orders/")) for path in paths]
     return ", ".join(f"`{path}`" for path in dict.fromkeys(shown))
 
 

@@ -1,4 +1,4 @@
-"""Which tests with an engine share something: they run one after the other, in one of the two lanes.
+"""Which tests with an engine share something: they run one after the other, in one of the lanes.
 
 Not by xdist's `--dist loadgroup`: 3.8.0 writes the group into `Item._nodeid`, which pytest 9.2 does not read any more;
 so every test goes anywhere, in silence.
@@ -7,9 +7,10 @@ so every test goes anywhere, in silence.
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from tests.support.run.layers import layer_of
+from tests.support.run.layers import budgets, layer_of
 
 BY_LANGUAGE = {"image", "compose"}  # where each language has names and ports of its own
+LONGEST = ["cluster", "image rust"]  # begun first, or the other lanes wait for them in the end
 
 
 def group_of(node: str) -> str:
@@ -18,6 +19,14 @@ def group_of(node: str) -> str:
     if layer not in BY_LANGUAGE or "[" not in node:
         return layer
     return f"{layer} {node.rpartition('[')[2].partition('-')[0].rstrip(']')}"
+
+
+def turn(node: str) -> int:
+    """When a test's group has its turn: the longest first, then the layers in their order."""
+    order = [*LONGEST, *budgets("real")]
+    group = group_of(node)
+    name = group if group in LONGEST else layer_of(node)
+    return order.index(name) if name in order else len(order)
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.paths import CACHE
+
 # Newer ones need modules that Go's proxy does not serve, or a newer Go; none is rendered for a user.
 PROGRAMS = {
     "fulcio": "github.com/sigstore/fulcio@v1.8.8",
@@ -13,7 +15,7 @@ PROGRAMS = {
     "rekor-server": "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.3.0",
     "timestamp-server": "github.com/sigstore/timestamp-authority/cmd/timestamp-server@v1.2.9",
 }
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "shipshape" / "sigstore"
+BUILT = CACHE / "sigstore"
 # How the public instance reads GitHub's tokens.
 ISSUERS = "config/identity/config.yaml"
 
@@ -21,7 +23,7 @@ ISSUERS = "config/identity/config.yaml"
 def program(name: str) -> Path:
     """The path of a server; it is built where it is missing, which takes one to two minutes. Needs Go."""
     package = PROGRAMS[name]
-    folder = CACHE / package.rpartition("@")[2]
+    folder = BUILT / package.rpartition("@")[2]
     path = folder / name
     if not path.exists():
         fresh = folder / str(os.getpid())  # beside another process that builds the same
@@ -35,7 +37,7 @@ def program(name: str) -> Path:
 def issuers() -> Path:
     """The public instance's own configuration of fulcio, out of its module."""
     module = PROGRAMS["fulcio"]
-    path = CACHE / module.rpartition("@")[2] / "issuers.yaml"
+    path = BUILT / module.rpartition("@")[2] / "issuers.yaml"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         listed = subprocess.run(["go", "mod", "download", "-json", module], check=True, capture_output=True, text=True)

@@ -65,9 +65,9 @@ def running(folder: Path) -> Iterator[Sigstore]:
     authority = Authority(folder, "fulcio")
     log_key, log_public = key_pair(folder, "ct", "TraditionalOpenSSL")
     rekor_key, rekor_public = key_pair(folder, "rekor")
-    build.CACHE.mkdir(parents=True, exist_ok=True)
+    build.BUILT.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        fcntl.flock(stack.enter_context((build.CACHE / "lock").open("w")), fcntl.LOCK_EX)
+        fcntl.flock(stack.enter_context((build.BUILT / "lock").open("w")), fcntl.LOCK_EX)
 
         def start(name: str, address: str, path: str, *arguments: str, **environment: str) -> str:
             log = folder / f"{name}.log"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What the scripts beside this one share.
+((BASH_VERSINFO[0] >= 4)) || { echo "bash 4 or later is needed; macOS's own is 3.2" >&2; exit 2; }
 
 here=$(dirname "${BASH_SOURCE[0]}")
 name=orders
@@ -12,12 +13,12 @@ fail() { say "$@"; exit 1; }
 [[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# //p}' "$0"; exit; }
 usage() { sed -n 's/^# \(Usage: .*\)/\1/p' "$0" >&2; exit 2; }
 
-# choose_environment NAME: sets environment, its namespace, and where a deployment leaves its note.
+# choose_environment NAME: sets environment, its namespace and host, and where a deployment leaves its note.
 choose_environment() {
   environment=$1
   case $environment in
-    staging) namespace=orders-staging ;;
-    production) namespace=orders ;;
+    staging) namespace=orders-staging host=staging.orders.example.com ;;
+    production) namespace=orders host=orders.example.com ;;
     *) say "there is no environment $environment: use staging or production"; exit 2 ;;
   esac
   note=$here/../../.cache/deployment-$environment
@@ -49,62 +50,45 @@ end_deployment() {
   done
 }
 
+context() { kubectl config current-context 2>/dev/null || echo '(none)'; }
+
+# needs_environment: refuses a cluster that is not this environment's: a namespace has this account, and the deployer may read it.
+needs_environment() {
+  local tool said
+  for tool in kubectl jq curl; do type -P "$tool" >/dev/null || fail "$tool is needed, and is not there"; done
+  said=$(kube get serviceaccount default --output name --request-timeout 10s 2>&1) ||
+    fail "kubectl's context $(context) does not lead to the namespace $namespace (${said##*$'\n'}): choose another, or set it up by deploy/README.md"
+}
+
+# needs_kubernetes MINOR: refuses a cluster that is older.
+needs_kubernetes() {
+  local minor
+  minor=$(kubectl version --output json | jq --raw-output '.serverVersion.minor | scan("^[0-9]+")') || fail "the cluster does not answer"
+  ((minor >= $1)) || fail "the cluster is Kubernetes 1.$minor: 1.$1 or later is needed"
+}
+
 kube() { kubectl --namespace "$namespace" "$@"; }
 read_deployment() { kube get deployment "$1" --ignore-not-found --output "jsonpath=$2"; } # NAME JSONPATH
 image_of() { read_deployment "$1" '{.spec.template.spec.containers[0].image}'; }
 
 # newest_replica_set DEPLOYMENT JQ_PATH: a value of the ReplicaSet of its newest pods; nothing where there is no such Deployment.
 newest_replica_set() {
-  kube get replicasets --selector "app.kubernetes.io/name=$name" --output json | jq --raw-output --arg owner "$1" "
+  kube get replicasets --request-timeout 10s --selector "app.kubernetes.io/name=$name" --output json | jq --raw-output --arg owner "$1" "
     [.items[] | select(.metadata.ownerReferences[0].name == \$owner)]
     | max_by(.metadata.annotations[\"deployment.kubernetes.io/revision\"] | tonumber) | $2 // empty"
 }
 
-# manifests [KUSTOMIZATION]: all that the environment gets, with the digest and what else is given, in order.
-manifests() {
-  local folder
-  mkdir -p "$here/../../.cache"
-  folder=$(mktemp -d "$here/../../.cache/kubernetes-XXXXXX")
-  {
-    printf 'resources: [../../deploy/kubernetes/overlays/%s]\n' "$environment"
-    printf 'images: [{name: %s, digest: "%s"}]\n' "$repository" "$digest"
-    printf '%s\n' "$@"
-  } > "$folder/kustomization.yml"
-  kubectl kustomize "$folder" || { rm -r "$folder"; return 1; }
-  rm -r "$folder"
-}
+# forwarded TARGET COMMAND...: runs a command with one more argument, the address by which a pod of TARGET is reached through
+# kubectl. Of a Service, that is a pod that it selects, at the port that it leads to.
+forwarded() (
+  coproc FORWARD { exec kubectl --namespace "$namespace" port-forward "$1" ":http" 2>&1; }
+  forwarder=$FORWARD_PID
+  trap 'kill "$forwarder" 2>/dev/null || true' EXIT
+  line=
+  read -r -t 30 line <&"${FORWARD[0]}" || true
+  [[ $line =~ 127\.0\.0\.1:([0-9]+) ]] || fail "kubectl does not forward to $1: ${line:-no answer within 30 s}"
+  "${@:2}" "http://127.0.0.1:${BASH_REMATCH[1]}"
+)
 
-# apply [KUSTOMIZATION]: brings it to the cluster, but for what belongs to the migration.
-apply() { manifests "$@" | kube apply --selector 'app.kubernetes.io/component!=migrate' --filename - >&2; }
-
-# last_words POD: the end of its log. What it wrote before it was restarted tells more than that it starts again; it may have
-# begun this second, and of a container that is gone kubectl prints that it is, and exits with 0.
-last_words() {
-  local previous log try
-  for try in 1 2 3 4 5; do
-    for previous in true false; do
-      log=$(kube logs --tail 10 --previous="$previous" "$1" 2>&1) || continue
-      [[ -n $log && $log != "unable to retrieve container logs"* ]] || continue
-      printf '%s\n' "$log"
-      return 0
-    done
-    sleep 2
-  done
-  printf '%s\n' "${log:-no log after $try looks}"
-}
-
-# rolled_out DEPLOYMENT: waits until every one of its pods is new and ready; says why where they do not become so.
-rolled_out() {
-  if kube rollout status "deployment/$1" --timeout "${ROLLOUT_SECONDS:-300}s" >&2; then return 0; fi
-  say "$1 did not become ready; its pods, the last warnings, and the log of the newest pod that is not ready:"
-  kube get pods --selector "app.kubernetes.io/name=$name" --sort-by .metadata.creationTimestamp >&2 || true
-  kube get events --field-selector type=Warning --sort-by .metadata.creationTimestamp \
-    --output custom-columns=WHAT:.involvedObject.name,WHY:.message | tail -n 5 >&2 || true
-  # Of the new version's alone: the autoscaler may just have started another one of the old.
-  local hash pod
-  hash=$(newest_replica_set "$1" '.metadata.labels["pod-template-hash"]') || true
-  pod=$(kube get pods --selector "app.kubernetes.io/name=$name,pod-template-hash=$hash" --output json | jq --raw-output \
-    '[.items[] | select(any(.status.containerStatuses[]?; .ready | not))] | max_by(.metadata.creationTimestamp).metadata.name // empty') || true
-  [[ -z $pod ]] || last_words "$pod" >&2
-  return 1
-}
+# ask_route [OPTION...]: whether the service answers at its public address; with options of curl.
+ask_route() { curl --fail --silent --show-error --output /dev/null --max-time 5 "$@" "https://$host/healthz"; }

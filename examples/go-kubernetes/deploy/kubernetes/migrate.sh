@@ -15,17 +15,20 @@ migrate() {
 
 # migrated JOB: waits until it has ended; says why where it did not end well.
 migrated() {
-  local ended end=$((SECONDS + ${MIGRATE_SECONDS:-600}))
+  local ended warning told='' outcome='has not ended in time' end=$((SECONDS + ${MIGRATE_SECONDS:-600}))
   while ((SECONDS < end)); do
     ended=$(kube get job "$1" --output 'jsonpath={.status.conditions[?(@.status=="True")].type}') || return 1
     [[ $ended != *Complete* ]] || return 0
-    [[ $ended != *Failed* ]] || break
+    [[ $ended != *Failed* ]] || { outcome='has failed'; break; }
+    # A Secret that is missing may yet be made, and a node may come: said at once, and waited for.
+    warning=$(warnings "$1-" | tail -n 1) || true
+    [[ $warning == "$told" ]] || say "$warning"
+    told=$warning
     sleep 2
   done
-  say "job/$1 ${ended:-has not ended in time}; its pods, the last warnings, and the end of its log:"
+  say "job/$1 $outcome; its pods, the last warnings, and the end of its log:"
   kube get pods --selector "job-name=$1" >&2 || true
-  kube get events --field-selector type=Warning --sort-by .metadata.creationTimestamp \
-    --output custom-columns=WHAT:.involvedObject.name,WHY:.message | tail -n 5 >&2 || true
+  warnings "$1" >&2 || true
   kube logs --tail 20 "job/$1" >&2 || true
   return 1
 }

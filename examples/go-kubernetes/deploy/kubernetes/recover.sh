@@ -4,6 +4,10 @@
 set -euo pipefail
 # shellcheck source=deploy/kubernetes/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=deploy/kubernetes/rollout.sh
+source "$here/rollout.sh"
+# shellcheck source=deploy/kubernetes/record.sh
+source "$here/record.sh"
 # shellcheck source=deploy/kubernetes/strategy.sh
 source "$here/strategy.sh"
 # shellcheck source=deploy/kubernetes/migrate.sh
@@ -13,5 +17,6 @@ source "$here/migrate.sh"
 choose_environment "$1"
 
 end_deployment
+needs_environment
 stop_migration "$name-migrate-"
 roll_back

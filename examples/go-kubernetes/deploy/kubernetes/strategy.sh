@@ -1,57 +1,44 @@
 # shellcheck shell=bash disable=SC2154 # name and environment are lib.sh's
 # Blue-green: two Deployments, and a Service that selects the pods of one. The new version starts in the other one, with the same
-# number of replicas; the old one stays as it is until the new one has been watched. While a deployment is unfinished, the
-# annotation rollback-to of the Service names the slot of the last good version.
+# number of replicas; the old one stays as it is until the new one has been watched.
 
 start() {
-  live=$(last_good)
-  if [[ -n $live ]]; then
-    select_slot "$live" # an earlier deployment was killed: it may have had the traffic
-  else
-    live=$(read_service '{.spec.selector.slot}')
-    [[ -z $live ]] || kube annotate service "$name" "rollback-to=$live" >&2
-  fi
+  begin
+  live=$(record .data.slot)
   slot=blue
   [[ $live != blue ]] || slot=green
-  started=$name-$slot
+  started=$(deployment_of "$slot")
   local more=("components: [../../deploy/kubernetes/slots/$slot]")
-  if [[ -n $live ]]; then # the Service stays with it meanwhile
-    more+=("$(service_patch "$live")" "replicas: [{name: $started, count: $(read_deployment "$name-$live" '{.spec.replicas}')}]")
+  if [[ -n $live ]]; then
+    select_slot "$live" # a deployment that was killed may have had the traffic
+    more+=("replicas: [{name: $started, count: $(read_deployment "$(deployment_of "$live")" '{.spec.replicas}')}]")
   fi
-  apply "${more[@]}"
+  apply "${more[@]}" "$(service_patch "${live:-$slot}")" # the Service stays where it is
   rolled_out "$started"
 }
 
 switch_traffic() { select_slot "$slot"; }
 
 finish() {
-  [[ -n $live ]] || return 0
-  kube annotate service "$name" rollback-to- >&2
-  scale "$live" 0
+  manifests "components: [../../deploy/kubernetes/slots/$slot]" "$(service_patch "$slot")" | keep "$slot"
+  case $live in
+    '') ;;
+    main) remove main ;; # rolling until now
+    *) scale "$live" 0 ;;
+  esac
 }
 
 roll_back() {
+  unfinished || return 0
   local good failed=blue
-  good=$(last_good)
-  [[ -n $good ]] || { say "nothing to roll back: no deployment of $environment is unfinished, or there was no version before it"; return 0; }
+  good=$(record .data.slot)
   [[ $good != blue ]] || failed=green
   select_slot "$good"
-  [[ -z $(image_of "$name-$failed") ]] || scale "$failed" 0
-  kube annotate service "$name" rollback-to- >&2
-  say "$environment runs $(image_of "$name-$good") as before"
-}
-
-read_service() { kube get service "$name" --ignore-not-found --output "jsonpath=$1"; } # JSONPATH
-last_good() { read_service '{.metadata.annotations.rollback-to}'; }
-
-select_slot() {
-  kube patch service "$name" --patch "{\"spec\": {\"selector\": {\"slot\": \"$1\"}}}" >&2
+  restore 'Deployment|HorizontalPodAutoscaler' # of which the good slot's are as they were
+  [[ -z $(image_of "$(deployment_of "$failed")") ]] || scale "$failed" 0
+  say "$environment runs $(image_of "$(deployment_of "$good")") as before"
 }
 
 scale() { # SLOT REPLICAS: at 0 its autoscaler rests
-  kube patch deployment "$name-$1" --patch "{\"spec\": {\"replicas\": $2}}" >&2
-}
-
-service_patch() { # SLOT
-  printf "patches: [{target: {kind: Service}, patch: '[{\"op\": \"add\", \"path\": \"/spec/selector/slot\", \"value\": \"%s\"}]'}]\n" "$1"
+  kube patch deployment "$(deployment_of "$1")" --patch "{\"spec\": {\"replicas\": $2}}" >&2
 }

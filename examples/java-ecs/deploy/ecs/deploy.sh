@@ -16,12 +16,13 @@ choose_image "$2"
 [[ $environment == production ]] && : "${WATCH_SECONDS:=300}"
 : "${WATCH_SECONDS:=60}"
 as_stack_role
+check_reachable
 
 # alarms: those that fire, one a line; fails where one of them does not exist, for then nobody would be watching.
 alarms() {
-  local names=("$service-$environment"-{5xx,latency,unhealthy,cpu,memory}) found
+  local names=("$service-$environment"-{5xx,latency,unhealthy,errors,cpu,memory}) found
   found=$(aws cloudwatch describe-alarms --alarm-names "${names[@]}" --query 'MetricAlarms[].[AlarmName, StateValue]' --output text) || return 1
-  [[ $(wc -l <<<"$found") == 5 ]] || { say "not all of ${names[*]} exist: run deploy/ecs/setup.sh $environment"; return 1; }
+  [[ $(wc -l <<<"$found") == 6 ]] || { say "not all of ${names[*]} exist: run deploy/ecs/setup.sh $environment"; return 1; }
   awk '$2 == "ALARM" { print $1 }' <<<"$found" | sort
 }
 

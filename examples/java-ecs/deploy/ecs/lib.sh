@@ -4,8 +4,6 @@
 here=$(dirname "${BASH_SOURCE[0]}")
 service=orders
 repository=docker.io/acme/orders
-account=123456789012
-export AWS_DEFAULT_REGION=us-east-1
 # shellcheck source=deploy/ecs/stack.sh
 source "$here/stack.sh"
 
@@ -16,12 +14,12 @@ fail() { say "$@"; exit 1; }
 [[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# //p}' "$0"; exit; }
 usage() { sed -n 's/^# \(Usage: .*\)/\1/p' "$0" >&2; exit 2; }
 
-# choose_environment NAME: sets environment, host, the stacks' parameters, and where a deployment leaves its note.
+# choose_environment NAME: sets environment, host, account and region, the stacks' parameters, and where a deployment leaves its note.
 choose_environment() {
   environment=$1
   case $environment in
-    staging) host=staging.orders.example.com ;;
-    production) host=orders.example.com ;;
+    staging) host=staging.orders.example.com account=123456789012 region=us-east-1 ;;
+    production) host=orders.example.com account=123456789012 region=us-east-1 ;;
     *) say "there is no environment $environment: use staging or production"; exit 2 ;;
   esac
   local file=$here/parameters/$environment.json lines
@@ -31,6 +29,8 @@ choose_environment() {
   [[ " ${parameters[*]} " != *Id=0\ * ]] ||
     fail "$file has no ids of the repository and its owner: put in what this prints: gh api repos/acme/orders --jq '.owner.id, .id'"
   note=$here/../../.cache/deployment-$environment
+  # Version 2 of the aws command looks at the first of them, version 1 at the second.
+  export AWS_REGION=$region AWS_DEFAULT_REGION=$region
 }
 
 # choose_image REPOSITORY@DIGEST: a digest of this repository, never a tag, which is mutable.
@@ -38,6 +38,15 @@ choose_image() {
   image=$1
   [[ ${image%@*} == "$repository" && ${image##*@} =~ ^sha256:[0-9a-f]{64}$ ]] ||
     { say "$image can't be deployed: use $repository@sha256:…"; exit 2; }
+}
+
+# check_reachable: fails where AllowedCidr keeps this machine out, before anything is changed: the integration test runs from here.
+check_reachable() {
+  local code=0
+  [[ " ${parameters[*]} " =~ \ AllowedCidr=([^ ]*) && ${BASH_REMATCH[1]} != 0.0.0.0/0 ]] || return 0
+  curl --silent --output /dev/null --connect-timeout 10 "https://$host" || code=$?
+  [[ $code != 7 && $code != 28 ]] || # no connection, or none in time
+    fail "https://$host can't be reached from here, and parameters/$environment.json lets in ${BASH_REMATCH[1]} alone: see AllowedCidr in deploy/README.md"
 }
 
 # mark_deployment [LINE...]: a cancelled job signals the first process of its step alone, so what deploy.sh has started may live on.

@@ -8,6 +8,7 @@ source "$(dirname "$0")/lib.sh"
 
 [[ $# == 1 ]] || usage
 choose_environment "$1"
+check_account
 
 for stack in bootstrap load-balancer alarms; do
   settle "$stack"

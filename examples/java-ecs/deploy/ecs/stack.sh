@@ -1,11 +1,21 @@
-# shellcheck shell=bash disable=SC2154 # here, service, environment and parameters are lib.sh's
+# shellcheck shell=bash disable=SC2154 # here, service, environment, account and parameters are lib.sh's
 # How a stack of CloudFormation is looked at, and brought up to date.
 
 role=() # as which CloudFormation works: whoever calls, until as_stack_role
 : "${POLL_SECONDS:=10}"
 
+# check_account: refuses credentials of another account, in which everything would be made anew.
+check_account() {
+  local found
+  found=$(aws sts get-caller-identity --query Account --output text) || fail "AWS does not say whose credentials these are: see above"
+  [[ $found == "$account" ]] || fail "$environment is in the AWS account $account, but these credentials are for $found: choose others, by AWS_PROFILE for example"
+}
+
 # as_stack_role: lets CloudFormation work as the role of bootstrap.yml from here on.
-as_stack_role() { role=(--role-arn "arn:aws:iam::$account:role/$service-$environment-stack"); }
+as_stack_role() {
+  check_account
+  role=(--role-arn "arn:aws:iam::$account:role/$service-$environment-stack")
+}
 
 # ask STACK QUERY: what CloudFormation says of it; nothing where there is no such stack.
 ask() {

@@ -19,22 +19,29 @@ mark_deployment "$image"
 
 # credentials: this machine's Docker login to the registry. The host keeps it in memory, for one pull.
 credentials() {
-  local config=${DOCKER_CONFIG:-$HOME/.docker}/config.json login=${repository%%/*}
+  local config=${DOCKER_CONFIG:-$HOME/.docker}/config.json login=${repository%%/*} store found
   [[ $login != docker.io ]] || login=https://index.docker.io/v1/
-  [[ ! -f $config ]] || jq --compact-output --arg login "$login" '{auths: {($login): (.auths[$login] // empty)}}' "$config"
+  [[ -f $config ]] || return 0
+  store=$(jq --raw-output --arg login "$login" '.credHelpers[$login] // .credsStore // empty' "$config")
+  if [[ -z $store ]]; then
+    jq --compact-output --arg login "$login" '{auths: {($login): (.auths[$login] // empty)}}' "$config"
+  elif found=$("docker-credential-$store" get <<<"$login"); then # as Docker Desktop has it; it fails where there is no login
+    jq --compact-output --arg login "$login" '{auths: {($login): (if .Username == "<token>" then {identitytoken: .Secret}
+      else {auth: ("\(.Username):\(.Secret)" | @base64)} end)}}' <<<"$found"
+  fi
 }
 
 send_files() { # sets incoming: the folder on the host that has them
-  local files=(compose.prod.yaml Caddyfile lib.sh stack.sh release.sh prune.sh "$environment.env")
+  local files=(compose.prod.yaml Caddyfile lib.sh stack.sh checks.sh release.sh prune.sh disk.sh "$environment.env")
   [[ ! -f $here/compose.own.yaml ]] || files+=(compose.own.yaml)
   files+=(migrate.sh backup.sh restore.sh --directory ../database roles.sh)
   incoming=$(tar --create --directory "$here" "${files[@]}" | "${ssh[@]}" "$DEPLOY_HOST" "
     set -e
     mkdir -p $name
     incoming=\$(mktemp -d $name/incoming.XXXXXX)
-    tar --extract --directory \"\$incoming\"
+    tar --extract --directory \"\$incoming\" || { rm -r \"\$incoming\"; exit 1; }
     mv \"\$incoming/$environment.env\" \"\$incoming/settings.env\"
-    echo \"\$incoming\"")
+    echo \"\$incoming\"") || fail "the files of the deployment did not get to the host, and nothing was changed: see above"
 }
 
 tell() { # STEP [ARGUMENT]: release.sh does it, or has said why it failed

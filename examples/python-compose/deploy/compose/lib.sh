@@ -60,3 +60,15 @@ socket=/run/user/$(id -u)/docker.sock
 
 # Never reads the script's own input.
 compose() { docker compose --progress quiet "$@" </dev/null; }
+
+# short_of MB [PERCENT]: says which disk has less room than that, or hardly a file to go; nothing where none has.
+# Docker's may be another than this folder's.
+short_of() {
+  local docker
+  docker=$(docker info --format '{{.DockerRootDir}}') || return 1
+  df --block-size=1000000 --output=avail,size,ipcent,target "$here" "$docker" | awk -v mb="$1" -v percent="${2:-0}" '
+    NR == 1 || $4 in seen { next }
+    { seen[$4] }
+    $1 < mb || $1 * 100 < $2 * percent { printf "only %d of %d MB are free on %s\n", $1, $2, $4; exit }
+    $3 + 0 > 95 { printf "only %d %% of the inodes are free on %s\n", 100 - $3, $4; exit }'
+}

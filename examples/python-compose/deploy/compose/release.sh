@@ -11,16 +11,20 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=deploy/compose/stack.sh
 source "$here/stack.sh"
+# shellcheck source=deploy/compose/checks.sh
+source "$here/checks.sh"
 # shellcheck source=deploy/compose/migrate.sh
 source "$here/migrate.sh"
 
 [[ $# == 1 ]] || usage
 [[ $1 == --recover ]] || choose_image "$1"
-umask 022 # the proxy reads some of what is written here
+umask 022 # the containers' users read some of what is written here
 mkdir -p "$HOME/$name"
 cd -P "$HOME/$name"
 
 start() { # CONFIG
+  same_site
+  enough_room
   take_files
   write_settings
   [[ ! -f slots/rollback-to ]] || roll_back # a deployment was killed
@@ -54,8 +58,8 @@ finish() {
   shows "$(pointed live)" '"Status": "healthy"' || fail "the new version did not stay healthy"
   shows "$(pointed live)" '"RestartCount": 0,' || fail "the new version was restarted"
   old=$(pointed rollback-to)
+  echo "$(date -u +%FT%TZ) ${image#*@}" >>history || fail "history can't be written: see above"
   rm slots/rollback-to slots/next
-  echo "$(date -u +%FT%TZ) ${image#*@}" >>history
   [[ -z $old ]] || empty "$old"
   ./prune.sh || true
   say "live is $image"
@@ -97,10 +101,7 @@ if [[ $1 == --recover ]]; then
   say_what_is_live
   exit
 fi
-if ! flock --nonblock 9; then
-  [[ $here == "$PWD" ]] || rm -r "$here"
-  fail "another deployment is at work here: try again when it has ended"
-fi
+flock --nonblock 9 || refuse "another deployment is at work here: try again when it has ended"
 trap at_the_end EXIT
 trap 'exit 1' INT TERM HUP
 trap '' PIPE # who started this may be gone: what was begun is rolled back all the same

@@ -11,6 +11,7 @@ source "$here/strategy.sh"
 choose_environment "$1"
 choose_image "$2"
 as_stack_role
+check_reachable
 
 settle service
 [[ -n $(running) ]] || fail "$environment has no image yet: use deploy/ecs/deploy.sh"

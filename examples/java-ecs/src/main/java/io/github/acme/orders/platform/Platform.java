@@ -9,13 +9,10 @@ import org.springframework.boot.json.JsonWriter;
 
 /** Starts the service, or another command of the image; and ends it. */
 public final class Platform {
-  private static volatile boolean started;
-
   private Platform() {}
 
   public static void run(Class<?> application, String[] args) {
-    // A signal during the start ends it at once; Spring would finish the start first.
-    Runtime.getRuntime().addShutdownHook(new Thread(Platform::exitUnlessStarted));
+    StopSignal.heed();
     try {
       Settings.from(System.getenv());
       if (args.length == 0) {
@@ -38,10 +35,10 @@ public final class Platform {
     } catch (RuntimeException e) {
       exit(1); // Spring Boot has logged the reason.
     }
-    started = true;
     var log = LoggerFactory.getLogger(Platform.class);
     Thread.setDefaultUncaughtExceptionHandler((_, e) -> log.error("thread failed", e));
     log.info("started");
+    StopSignal.started();
   }
 
   /** Before Spring Boot has set up the log. */
@@ -53,12 +50,6 @@ public final class Platform {
     line.put("error", error);
     System.out.println(JsonWriter.<Map<String, Object>>standard().writeToString(line));
     exit(status);
-  }
-
-  private static void exitUnlessStarted() {
-    if (!started) {
-      exit(143);
-    }
   }
 
   private static void exit(int status) {

@@ -1,0 +1,29 @@
+"""checkov finds nothing in the stacks but what tests/accepted.yml accepts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from shipshape.template import Answers
+
+from tests.support.findings import accepted, compare, of_checkov
+from tests.support.render.answers import ECS, KUBERNETES
+
+
+def test_checkov(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
+    seen: dict[bytes, str] = {}
+    for answers in [*ECS, *KUBERNETES]:
+        for path in rendered(answers).glob("deploy/e[ck][rs]/*.yml"):
+            seen.setdefault(path.read_bytes(), path.name)
+    assert {"registry.yml", "deployer.yml", "service.yml"} <= set(seen.values())
+    for number, (text, name) in enumerate(seen.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(text)
+    compare("checkov-cloudformation", of_checkov("cloudformation", tmp_path))
+
+
+def test_each_accepted_finding_has_its_reason() -> None:
+    for checker in ("checkov-kubernetes", "checkov-cloudformation", "kube-score", "cdk-nag"):
+        for check, places in accepted(checker).items():
+            for place, reason in places.items():
+                assert reason.endswith("."), f"{checker}, {check}, {place}: why?"
