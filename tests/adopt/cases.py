@@ -141,7 +141,8 @@ CASES = [
         "cargo-workspace",
         {
             "language": "rust", "manager": "cargo", "orchestrator": "kubernetes", "rust_package": "orders-api",
-            "rust_binary": "orders", "linker": "clang", "sources": ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "configuration"],
+            "rust_binary": "orders", "linker": "clang",
+            "sources": ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "configuration"],
             "health": "/", "port": 8080, "data_folders": ["/var/lib/orders"], "kept": [],
         },
     ),
