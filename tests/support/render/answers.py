@@ -129,8 +129,8 @@ ECS.append(
         "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
     }
 )  # fmt: skip
-# Of an owner's code: what differs from a starter, with each orchestrator, and with a Dockerfile of theirs; tests/adopt has
-# the rest.
+# Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
+# has the rest.
 YOURS: list[Answers] = [
     {
         "source": "yours", "language": "node", "manager": "pnpm", "orchestrator": "kubernetes",
