@@ -56,7 +56,6 @@ CASES = [
             "language": "python", "manager": "pdm", "language_version": "3.14", "orchestrator": "compose",
             "start_command": "python -m orders", "sources": ["src"], "health": "tcp", "port": 8000, "kept": [],
         },
-        not_built="asks pypi.org itself, which builds reach only where the Internet is",
     ),
     Case(
         "uv-workspace",
