@@ -16,16 +16,22 @@ def prefer_takes_a_server_without_tls_and_require_does_not(place: Place) -> None
     for mode, status in (("prefer", 200), ("require", 503)):
         with place.service.start(*place.plain.settings(place.database, sslmode=mode)) as container:
             container.wait_until_it_answers()
-            assert container.get("/readyz").status == status, mode
+            deadline = time.monotonic() + 10  # a runtime's first check may take longer than it is given
+            while container.get("/readyz").status != status:
+                assert time.monotonic() < deadline, mode
+                time.sleep(0.5)
 
 
 def a_busy_service_is_ready(place: Place) -> None:
     """Twelve requests wait for a lock: ten hold the pool's connections until the limit, two wait for one."""
     asked = Asked(place.container)
+    warm(place)
     with lock(place, seconds=16), ThreadPoolExecutor(12) as pool:
         requests = [pool.submit(asked, "/items") for _ in range(12)]
         while not all(request.done() for request in requests):
-            assert place.container.get("/readyz").status == 200, "busy is not unready"
+            assert place.container.get("/readyz").status == 200, (
+                f"busy is not unready: {place.container.output()[-2000:]}"
+            )
             time.sleep(1)
     answers = [request.result() for request in requests]
     assert {answer.status for answer, _ in answers} == {503}
@@ -57,6 +63,14 @@ def a_frozen_database_ends_a_request_within_15_seconds(place: Place) -> None:
     while [place.container.get(path).status for path in ("/readyz", "/items", "/items")] != [200] * 3:
         assert time.monotonic() < deadline, place.container.output()[-3000:]
         time.sleep(0.5)
+
+
+def warm(place: Place) -> None:
+    """Ready, and the pool's connections made: what a runtime's first requests take is none of a lock's business."""
+    deadline = time.monotonic() + 20
+    with ThreadPoolExecutor(12) as pool:
+        while {answer.status for answer in pool.map(place.container.get, ["/readyz"] + ["/items"] * 11)} != {200}:
+            assert time.monotonic() < deadline, place.container.output()[-2000:]
 
 
 @dataclass(frozen=True)

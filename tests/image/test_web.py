@@ -1,9 +1,7 @@
 """What a web front end has of its own: files as browsers keep them, the way to the back end, the page in Chromium."""
 
-import os
 import re
 import shutil
-import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from tests.image.conftest import Service
 from tests.support import engine
 from tests.support.engine.container import Container, running
-from tests.support.engine.page import with_tools
+from tests.support.engine.page import browse, with_tools
 from tests.support.otlp import CLIENT, receiver
 from tests.support.run import figures
 
@@ -119,11 +117,8 @@ def test_the_back_end_knows_the_request_and_its_trace(service: Service, keeper: 
 def test_the_page_works_in_chromium(service: Service, shop: Container, tmp_path: Path) -> None:
     """The service's own end-to-end tests, on the image that was built: its CSP, its axe, its budgets."""
     project = Path(shutil.copytree(service.project, tmp_path / "orders-api"))
-    done = subprocess.run(
-        ["npm", "run", "test:e2e"], cwd=project, capture_output=True, text=True, check=False,
-        env=os.environ | with_tools(project, tmp_path) | {"BASE_URL": f"http://127.0.0.1:{shop.port}"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    (requests, size) = map(int, re.findall(r"first visit: (\d+) requests, (\d+) bytes", done.stdout)[0])
+    settings = with_tools(project, tmp_path) | {"BASE_URL": f"http://127.0.0.1:{shop.port}"}
+    printed = browse(project, settings, "npm", "run", "test:e2e")
+    (requests, size) = map(int, re.findall(r"first visit: (\d+) requests, (\d+) bytes", printed)[-1])
     figures.note(service.label, "first visit", requests, "requests")
     figures.note(service.label, "first visit over the wire", size / 1000, "kB")
