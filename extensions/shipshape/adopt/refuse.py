@@ -1,0 +1,43 @@
+"""When a repository is not touched: the state that Git is in, and what reading it has shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..detect import Refusal, Report
+from ..detect.files import git
+
+# docs/adopt-tool.md has this table, too.
+EXIT_CODES = {
+    "usage": 2,
+    "dirty": 3,
+    "no_git": 4,
+    "library": 5,
+    "two_locks": 6,
+    "loopback": 7,
+    "several": 8,
+    "version": 9,
+    "unknown": 10,
+    "open": 11,
+    "blocked": 12,
+    "proof": 13,
+}
+
+
+def of_git(folder: Path) -> Refusal | None:
+    """Why nothing could be written on a branch of its own, if so."""
+    root = git(folder, "rev-parse", "--show-toplevel")
+    if root is None:
+        return Refusal("no_git", f"{folder} is not in a Git repository: git init, and commit what is there")
+    if git(folder, "rev-parse", "--verify", "HEAD") is None:
+        return Refusal("no_git", f"{folder} has no commit yet: git add --all && git commit")
+    changed = [line[3:] for line in (git(folder, "status", "--porcelain", "-z") or "").split("\0") if line]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        return Refusal("dirty", f"there are changes that are not committed ({changed[0]}{more}): commit or stash them")
+    return None
+
+
+def refusal(folder: Path, report: Report) -> Refusal | None:
+    """The first reason why this service is not adopted."""
+    return next(iter(report.refusals), None) or of_git(folder)

@@ -1,0 +1,104 @@
+"""What is found the same way for every language: its description, its place on GitHub, metrics, and what it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .files import Repository, git
+from .finding import Finding, Rank
+from .parse import at, json_object, line_of, toml, xml
+
+# At the top of a repository, and of no use when the service runs; hidden ones are, too.
+_NOISE = re.compile(
+    r"(?i)^(?:\..*|readme.*|licen[sc]e.*|copying.*|notice.*|authors.*|contribut.*|changelog.*|changes.*|history.*|security.*|code_of_conduct.*|codeowners|todo.*"
+    r"|(?:.*\.)?dockerfile.*|containerfile.*|(?:docker-)?compose.*\.ya?ml|makefile|justfile|taskfile.*|vagrantfile|jenkinsfile|procfile.*|heroku\.yml|fly\.toml|render\.ya?ml|app\.json|netlify\.toml|vercel\.json|renovate\.json"
+    r"|tests?|testing|__tests__|spec|e2e|docs?|documentation|examples?|screenshots?|benchmarks?|coverage|deploy|deployments?|k8s|kubernetes|helm|charts?|terraform|infra|docker|copilot|cypress.*|playwright.*"
+    r"|tox\.ini|noxfile\.py|pytest\.ini|conftest\.py|setup\.cfg|mkdocs\.ya?ml|mypy\.ini|ruff\.toml|codecov\.ya?ml|sonar-project\.properties|jest\.config\..*|vitest\.config\..*|eslint\.config\..*|prettier\.config\..*|commitlint\.config\..*|lerna\.json"
+    r"|.*\.(?:md|rst|png|jpe?g|gif|svg|bat|cmd|ps1|postman_collection\.json|http)|ship\.mk|ship\.compose\.yaml)$"
+)
+_METRICS = {
+    "python": "prometheus|django_prometheus",
+    "node": "prom-client|fastify-metrics|express-prom-bundle",
+    "go": "client_golang|VictoriaMetrics/metrics",
+    "rust": "prometheus",
+}
+_MANIFESTS = {
+    "python": ("pyproject.toml", "requirements.txt", "Pipfile"),
+    "node": ("package.json",),
+    "go": ("go.mod",),
+    "rust": ("Cargo.toml",),
+}
+_ENDINGS = {"python": (".py",), "node": (".js", ".ts", ".mjs"), "go": (".go",), "rust": (".rs",)}
+
+
+def described(repository: Repository) -> Iterator[Finding]:
+    """One sentence about the service, from its manifest, and its repository on GitHub, from Git's remote."""
+    pom = xml(repository, "pom.xml") if repository.has("pom.xml") else None
+    for path, value in (
+        ("pyproject.toml", at(toml(repository, "pyproject.toml"), "project", "description")),
+        ("pyproject.toml", at(toml(repository, "pyproject.toml"), "tool", "poetry", "description")),
+        ("package.json", json_object(repository, "package.json").get("description")),
+        ("Cargo.toml", at(toml(repository, "Cargo.toml"), "package", "description")),
+        ("pom.xml", pom.findtext("{*}description") if pom is not None else None),
+    ):
+        text = " ".join(re.sub(r'["\\`$]', "", value).split()) if isinstance(value, str) else ""
+        if text and len(text) <= 200:
+            line = line_of(repository.text(path), "description")
+            yield Finding("service_description", text, path, line, "stated", Rank.MANIFEST)
+    remote = (git(repository.root, "config", "--get", "remote.origin.url") or "").strip()
+    match = re.search(r"github\.com[:/]([A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}?)(?:\.git)?/?$", remote)
+    if match:
+        yield Finding("repository", match[1], ".git/config", 0, "stated", Rank.CONFIG)
+
+
+def sampled(repository: Repository) -> Iterator[Finding]:
+    """The port, and what is needed, in a sample of the settings."""
+    samples = [
+        p
+        for p in repository.paths
+        if "/" not in p
+        and re.fullmatch(
+            r"\.?env[.-](?:example|sample|dist|template|defaults?|production).*|example\.env|sample\.env", p
+        )
+    ]
+    for path in samples:
+        for number, line in enumerate((repository.text(path) or "").split("\n"), 1):
+            port = re.match(r"\s*(?:export\s+)?(?:APP_|SERVER_|HTTP_)?PORT\s*=\s*[\"']?(\d{2,5})\b", line)
+            if port and int(port[1]) < 65536:
+                yield Finding("port", int(port[1]), path, number, "stated", Rank.CONFIG)
+            need = re.match(
+                r"\s*(?:export\s+)?\w+\s*=\s*[\"']?(postgres|mysql|redis|mongodb|amqp)\w*(?:\+\w+)?://", line
+            )
+            if need:
+                name = {"amqp": "rabbitmq"}.get(need[1], need[1])
+                yield Finding("needs", name, path, number, "stated", Rank.CONFIG)
+
+
+def measured(repository: Repository, language: str) -> Iterator[Finding]:
+    """The path of its metrics, where both the library and the path are seen."""
+    if language == "java":
+        for path in repository.named("pom.xml", "build.gradle", "build.gradle.kts"):
+            line = line_of(repository.text(path), "micrometer-registry-prometheus")
+            if line:
+                yield Finding("metrics", "/actuator/prometheus", path, line, "derived", Rank.MANIFEST)
+        return
+    used = any(re.search(_METRICS[language], repository.text(p) or "") for p in _MANIFESTS.get(language, ()))
+    for path in [p for p in repository.paths if used and p.endswith(_ENDINGS[language])][:3000]:
+        text = repository.text(path) or ""
+        match = re.search(r"""["'`](?:GET )?(/metrics)/?["'`]""", text)
+        if match and not re.search(r"(^|/)tests?/|_test\.|\.test\.|\.spec\.", path):
+            line = text.count("\n", 0, match.start()) + 1
+            yield Finding("metrics", "/metrics", path, line, "derived", Rank.SOURCE)
+            return
+
+
+def sources(repository: Repository, language: str) -> Iterator[Finding]:
+    """What the image needs of the repository: all at its top that is not of another use; what it names is kept."""
+    top = list(dict.fromkeys(path.split("/")[0] for path in repository.paths))
+    named = at(toml(repository, "pyproject.toml"), "project", "readme")
+    hidden = {".cargo", ".sqlx", ".mvn", ".yarn", ".yarnrc.yml", ".npmrc", ".pnpmfile.cjs", ".swcrc", ".babelrc"}
+    kept = {named if isinstance(named, str) else ""} | hidden | ({"setup.cfg"} if language == "python" else set())
+    value = sorted(name for name in top if name in kept or not _NOISE.match(name))
+    if value:
+        yield Finding("sources", value, "", 0, "derived", Rank.SOURCE, "all at the top that is not of another use")
