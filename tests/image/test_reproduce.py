@@ -41,6 +41,7 @@ class Published:
     project: Path
     image: str
     environment: dict[str, str]
+    proof: Path = Path()  # has its digest, once an image of the very same inputs was built again
 
     @property
     def repository(self) -> str:
@@ -83,6 +84,7 @@ def published(
         }
         made = Published(project, "", environment)
         archive = theirs(made, scratch, label_of(answers))
+        made.proof = archive.with_suffix(".reproduced")
         repository = f"{REGISTRY}/test/{scratch.name}-{os.getpid()}"
         made.image = made.crane("push", str(archive), f"{repository}:sha-first")
         yield made
@@ -117,11 +119,19 @@ with_go = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("published", LANGUAGES, indirect=True, ids=label_of)
 def test_a_published_image_is_built_again_to_the_same_digest(published: Published) -> None:
-    """And whoever starts it can read its files, whatever the modes of the checkout that it was built from."""
-    again = published.make("reproduce", f"IMAGE={published.image}")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "the same digest" in again.stdout
+    """And whoever starts it can read its files, whatever the modes of the checkout that it was built from.
+
+    What was built again on this machine, of the same commit and images, is not built a third time: it takes up to eight
+    minutes, and has no other input.
+    """
     assert unreadable(published) == []
+    digest = published.image.rpartition("@")[2]
+    if not published.proof.exists():
+        again = published.make("reproduce", f"IMAGE={published.image}")
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert "the same digest" in again.stdout
+        published.proof.write_text(digest)
+    assert published.proof.read_text() == digest
 
 
 def unreadable(published: Published) -> list[str]:
