@@ -7,12 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from .audit import command as audit
 from .preview import ANSWERS, PreviewError, preview
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code: 0; 1 where a file differs or can't be written; 2 for bad input."""
     options = _parser().parse_args(arguments)
+    if "run" in options:
+        return int(options.run(options))
     answers = dict(item.split("=", 1) for item in options.data)
     counts: Counter[str] = Counter()
     try:
@@ -33,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shipshape", description="Looks before Copier leaps.")
     commands = parser.add_subparsers(required=True)
+    audit.add(commands)
     command = commands.add_parser(
         "preview",
         help="list what copier copy would write into a folder, and what it would overwrite",
