@@ -11,7 +11,7 @@ TESTS := $(if $(LAYER),tests/$(LAYER))
 TIMES := .pytest_cache/times.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stack test quick real check lint format examples answers clean
+.PHONY: help demo demo-stack test quick real check lint format examples answers rules clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ examples: $(VENV)/.ready ## Render examples/ again, after a change of the templa
 
 answers: $(VENV)/.ready ## Write docs/answers.md again, after a change of a question or of what it changes
 	@$(RUN)/python -m tests.support.render.questions
+
+rules: $(VENV)/.ready ## Write the rules into docs/audit.md again, after a change of rules.yml
+	@$(RUN)/python -m tests.support.rules
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) demo demo-stack .mypy_cache .pytest_cache .ruff_cache

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .adopt.command import adopt as adopt_service
+from .audit.command import Format, judge
 
 ANSWERS = ".copier-answers.yml"
 app = typer.Typer(
@@ -25,6 +26,12 @@ def _answer(text: str) -> str:
     if "=" not in text:
         raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}")
     return text
+
+
+def _percent(text: str | int) -> int:
+    if not str(text).isdecimal() or int(text) > 100:
+        raise typer.BadParameter(f"expected a number from 0 to 100, got {text!r}")
+    return int(text)
 
 
 @app.command(name="preview")
@@ -66,6 +73,22 @@ def _adopt(
 ) -> None:
     """Read what a repository says about its service, and run nothing of it."""
     raise typer.Exit(adopt_service(folder, dry_run=dry_run, as_json=as_json))
+
+
+@app.command(name="audit")
+def _audit(
+    folder: Annotated[Path, typer.Argument(help="the repository's root, or here")] = Path(),
+    form: Annotated[Format, typer.Option("--format", help="of the report")] = Format.TEXT,
+    threshold: Annotated[int, typer.Option(parser=_percent, metavar="0-100", help="the score to reach")] = 0,
+    no_linters: Annotated[
+        bool, typer.Option("--no-linters", help="leave hadolint, actionlint, zizmor and kubeconform out")
+    ] = False,
+) -> None:
+    """Judge a repository as it is, by the rules that rendered services keep.
+
+    Only reads. Exit code 1 where the score is below the threshold, 2 for bad input.
+    """
+    raise typer.Exit(judge(folder, form, threshold, with_linters=not no_linters))
 
 
 def main() -> None:
