@@ -118,11 +118,25 @@ def _on_a_branch(root: Path, path: str, answers_file: str, chosen: dict[str, Any
         show.written(
             console(), new, [service.path(one) for one in kept if one not in options.replace], sorted(replaced)
         )
+        print(f"shipshape audit: {_score(root)} before, {_score(tree)} with them")
         if options.diff:
             print(show.printable_lines(run(tree, "diff", base, "HEAD", "--", *sorted(replaced))) if replaced else "")
         if options.terminal and not questionary.confirm(f"Write them on the branch {options.branch}?").ask():
             raise StopError("given_up", "given up: nothing was written")
     return kept
+
+
+def _score(folder: Path) -> str:
+    """What `shipshape audit` gives a folder, by its own rules alone."""
+    from ..audit import audit  # noqa: PLC0415 (not needed to read)
+    from ..audit.accepted import AcceptedError  # noqa: PLC0415
+    from ..audit.files import RepositoryError  # noqa: PLC0415
+
+    try:
+        score = audit(folder, with_linters=False).score
+    except (AcceptedError, RepositoryError):
+        score = None
+    return "none" if score is None else str(score)
 
 
 def _next(folder: Path, options: Options, kept: list[str]) -> None:
