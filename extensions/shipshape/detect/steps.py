@@ -82,12 +82,14 @@ def _built(stages: list[Stage], path: str) -> Iterator[Finding]:
     found: dict[str, int] = {}
     known: dict[str, str] = {}
     for stage in stages:
+        before = len(found)
         for instruction in stage.instructions:
             for text in (instruction.value, *instruction.heredocs) if instruction.keyword == "RUN" else ():
                 for part in re.split(r"&&|;|\n", text):
                     if _BUILD.search(part) and not re.search(r"\$\{?\w|\|", part):
                         found.setdefault(" ".join(part.split()), instruction.line)
-                        known |= {name: value for name, (value, _) in settings(stage).items() if "$" not in value}
+        if len(found) > before:
+            known |= {name: value for name, (value, _) in settings(stage).items() if "$" not in value}
     if found:
         line = next(iter(found.values()))
         exported = (
