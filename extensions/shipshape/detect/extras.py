@@ -100,5 +100,7 @@ def sources(repository: Repository, language: str) -> Iterator[Finding]:
     hidden = {".cargo", ".sqlx", ".mvn", ".yarn", ".yarnrc.yml", ".npmrc", ".pnpmfile.cjs", ".swcrc", ".babelrc"}
     kept = {named if isinstance(named, str) else ""} | hidden | ({"setup.cfg"} if language == "python" else set())
     value = sorted(name for name in top if name in kept or not _NOISE.match(name))
-    if value:
+    if any(not re.fullmatch(r"[^\s/*?!#,=\[\]\\\"'$`{}]+", name) for name in value):
+        yield Finding("sources", ["."], "", 0, "derived", Rank.SOURCE, "all of it, for a name that a list can't hold")
+    elif value:
         yield Finding("sources", value, "", 0, "derived", Rank.SOURCE, "all at the top that is not of another use")

@@ -109,6 +109,7 @@ def _served(repository: Repository, needed: Dependencies, app: App, note: str) -
 def _command(needed: Dependencies, target: str, kind: str, folder: str, made: bool) -> str | None:
     """The command of the server that is installed; `{port}` stands for the port, which is not known yet."""
     uvicorn = "uvicorn" in needed or ("fastapi" in needed and needed.extras["fastapi"] & {"standard", "all"})
+    folder = "" if folder == "src" else folder  # where an image of ours looks, too
     within = {"gunicorn": f" --chdir {folder}", "uvicorn": f" --app-dir {folder}"} if folder else {}
     there, bound = within.get("gunicorn", ""), "--bind 0.0.0.0:{port}"
     called, factory = (f"'{target}()'", " --factory") if made else (target, "")

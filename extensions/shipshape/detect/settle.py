@@ -74,7 +74,7 @@ def _start(repository: Repository, report: Report, language: str) -> None:
             start = replace(start, value=found[0], note=f"{start.value}, in {found[1]}", certainty="derived")
         elif re.match(r"(?:npm|pnpm|yarn|bun(?! (?:run )?\S+\.[cm]?[jt]sx?\b)) ", str(start.value)):
             start = replace(start, certainty="guess", note="the package manager is not in the image that runs")
-        start = _standalone(start, repository, report)
+        start = _by_node(_standalone(start, repository, report), report)
     elif language in ARTEFACTS:
         start = _arguments(start, report, language)
     elif language == "python":
@@ -82,8 +82,36 @@ def _start(repository: Repository, report: Report, language: str) -> None:
         if build and re.search(r"\b(?:npm|pnpm|yarn|bun|npx)\b", str(build.value)):
             note = "an image of Python has no Node, which builds a part of it"
             report.facts["build_command"] = replace(build, certainty="guess", note=note)
-        start = _installed(_on_every_address(start, repository), repository)
+        start = _installed(_on_every_address(_called(start, repository), repository), repository)
     report.facts["start_command"] = start
+
+
+def _by_node(start: Finding, report: Report) -> Finding:
+    """The image that runs has no program but Node: what a package brings along is a file for it."""
+    program, _, rest = str(start.value).partition(" ")
+    manager = report.value("manager")
+    if program in ("node", manager) or not re.fullmatch(r"[\w.-]+", program):
+        return start
+    # pnpm puts shell scripts there, which Node can't read.
+    note = "" if manager in ("npm", "yarn", "yarn-classic") else "which of its files Node must run is not certain"
+    return replace(
+        start,
+        value=f"node node_modules/.bin/{program} {rest}".rstrip(),
+        certainty=unless(note or start.certainty == "guess"),
+        note=note or start.note,
+    )
+
+
+def _called(start: Finding, repository: Repository) -> Finding:
+    """A script that the project itself declares is not installed with its dependencies: it is the function it names."""
+    program, _, rest = str(start.value).partition(" ")
+    module, mark, function = python.scripts(repository).get(program, ("", "", 0))[0].partition(":")
+    if not mark or not re.fullmatch(r"[\w.]+:[\w.]+", f"{module}:{function}"):
+        return start
+    value = f"python -c 'import {module}; {module}.{function}()' {rest}".rstrip()
+    return replace(
+        start, value=value, certainty=unless(start.certainty == "guess"), note=f"{program}. {start.note}".strip()
+    )
 
 
 def _standalone(start: Finding, repository: Repository, report: Report) -> Finding:
@@ -104,14 +132,21 @@ def _standalone(start: Finding, repository: Repository, report: Report) -> Findi
 
 
 def _arguments(start: Finding, report: Report, language: str) -> Finding:
-    """What is started is the artefact; the words behind it are what counts of a command in a Dockerfile."""
+    """What is started is the artefact; of a command in a Dockerfile, the options and words behind it count.
+
+    In an image of ours it is `service`, or `app.jar`; an empty command starts it without any.
+    """
     words = shlex.split(str(start.value)) if start.value else []
-    if start.rank > Rank.PROCESS:
-        return start
-    words = (words[words.index("-jar") + 2 :] if "-jar" in words else []) if language == "java" else words[1:]
-    words = [word for word in words if word]
+    if language == "java":
+        at = words.index("-jar") if "-jar" in words else -1
+        options, words = (words[1:at], words[at + 2 :]) if at > 0 else ([], [])
+        options = [word for word in options if "java.security.egd" not in word]
+        words = ["java", *options, "-jar", "app.jar", *words] if options or words else []
+    else:
+        words = words if start.rank > Rank.PROCESS else words[1:]
+        words = ["service", *words] if words else []
     report.facts.pop("subcommands", None)
-    return replace(start, value=shlex.join(words), note="behind the program itself" if words else "the program itself")
+    return replace(start, value=shlex.join(words), note=start.note if words else "the program itself")
 
 
 def _on_every_address(start: Finding, repository: Repository) -> Finding:
