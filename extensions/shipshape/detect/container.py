@@ -14,12 +14,12 @@ from .finding import Finding, Rank, unless
 NAMES = ("Dockerfile", "Containerfile")
 _FOLDERS = ("docker/", "deploy/", "build/", ".docker/", "container/", "deployment/", "packaging/", "infra/", "ops/")
 # Dockerfiles of another use than to run the service: to develop, to test, to make packages of a distribution.
-_OTHER = r"dev(?!op)|test|debug|local|\bci\b|debian|\brpm\b|\bdeb\b|lint|docs|\bbase\b"
+_OTHER = r"dev(?!op)|test|debug|local|\bci\b|debian|\brpm\b|\bdeb\b|lint|docs|\bbase\b|builder"
 _PORT_SETTINGS = ("PORT", "APP_PORT", "HTTP_PORT", "SERVER_PORT", "UVICORN_PORT", "ROCKET_PORT", "FLASK_RUN_PORT")
 # What an image is called whose tag says a language's version: of the tag, the group is the version.
 _IMAGES = {
     "python": ("python", r"(\d+(?:\.\d+)*)"),
-    "node": ("node", r"(\d+(?:\.\d+)*)"),
+    "node": ("node", r"(\d+(?:\.\d+)*|lts|current)"),
     "golang": ("go", r"(\d+(?:\.\d+)*)"),
     "rust": ("rust", r"(\d+(?:\.\d+)*)"),
     "eclipse-temurin": ("java", r"(\d+)"),
@@ -68,7 +68,7 @@ def every(repository: Repository) -> list[str]:
     exact = [path for path in exact if repository.has(path)]
     folders, names = "|".join(map(re.escape, _FOLDERS)), "|".join(NAMES)
     folder = rf"(?:(?:{folders})(?:[\w.-]+/){{0,2}})?"
-    pattern = re.compile(rf"{folder}(?:(?:{names})(?:\.[\w.-]+)?|[\w.-]+\.(?i:{names}))")
+    pattern = re.compile(rf"{folder}(?i:(?:{names})(?:\.[\w.-]+)?|[\w.-]+\.(?:{names}))")
     variants = [p for p in repository.paths if pattern.fullmatch(p) and p not in exact]
     variants = [p for p in variants if not p.endswith(".dockerignore")]
     return exact + sorted(variants, key=lambda p: ("prod" not in p.lower(), "docker/" not in p, p.count("/"), p))

@@ -11,6 +11,9 @@ from .files import Repository
 from .finding import Certainty, Finding, Rank, Refusal, Report, unless
 from .versions import LINES, line_for
 
+# Programs that start several others, and where builds put what they make.
+_SEVERAL = re.compile(r"(?:node node_modules/\.bin/)?(?:concurrently|supervisord|foreman|honcho|s6-svscan|circusd)\b")
+_BUILT = re.compile(r"(?:\S*/)?(?:dist|build|out|output|lib|\.next|\.output|node_modules)(?:/|$)")
 ARTEFACTS = ("go", "rust", "java")  # what is started is what the build makes, not a command
 
 
@@ -44,7 +47,8 @@ def _version(report: Report, language: str) -> None:
             report.refusals.append(Refusal("version", message))
             return
         same = one in exact and not newest and str(one.value).strip().lstrip("v").split("-")[-1].startswith(line)
-        certainty: Certainty = "stated" if same else unless(language == "java")
+        nightly = "nightly" in str(one.value)  # the newest stable compiler may lack what it uses
+        certainty: Certainty = "stated" if same else unless(language == "java" or nightly)
         note = "" if same else f"of {one.value}"
         report.facts["language_version"] = replace(
             one, fact="language_version", value=line, certainty=certainty, note=note
@@ -83,7 +87,28 @@ def _start(repository: Repository, report: Report, language: str) -> None:
             note = "an image of Python has no Node, which builds a part of it"
             report.facts["build_command"] = replace(build, certainty="guess", note=note)
         start = _installed(_on_every_address(_called(start, repository), repository), repository)
+    if language in ("python", "node"):
+        start = _there(start, repository)
     report.facts["start_command"] = start
+
+
+def _there(start: Finding, repository: Repository) -> Finding:
+    """A file that only their image has, where it was copied to, is not where an image of ours has it."""
+    words = shlex.split(str(start.value))
+    file = words[1] if len(words) > 1 and words[0] in ("node", "python", "python3") else words[0] if words else ""
+    path = file.removeprefix("./").rstrip("/")
+    if _SEVERAL.match(" ".join(words)) or any("&&" in word for word in words):
+        return replace(start, certainty="guess", note="it starts several programs, and a container has one")
+    if words[:1] == [file] and "/" not in file and not file.endswith(".sh"):
+        return start  # a program
+    if file.startswith("-") or _BUILT.match(path):
+        return start
+    there = any(
+        repository.has(f"{path}{ending}") for ending in ("", ".js", ".mjs", ".cjs", "/index.js", "/__main__.py")
+    )
+    if there and not file.endswith(".sh"):
+        return start
+    return replace(start, certainty="guess", note=f"{file} is no file of the repository's, or one for a shell")
 
 
 def _by_node(start: Finding, report: Report) -> Finding:

@@ -39,6 +39,9 @@ def tell(report: Report) -> None:
         "install_script": "scripts that run when its dependencies are installed: ",
     }
     report.notes += [f"{text}{', '.join(place[name][:8])}" for name, text in lines.items() if place.get(name)]
+    features = report.facts.pop("cargo_features", None)
+    if features:
+        report.notes.append(f"built with features, which is not offered: {features.value} ({features.place})")
     for fact in ("no_server", "no_lock", "development_command", "plain_jar", "source_to_install"):
         found = report.facts.pop(fact, None)
         if found and fact == "no_server" and not report.facts.get("start_command"):
