@@ -31,6 +31,11 @@ _IMAGES = {
     "gradle": ("java", r".*jdk-?(\d+)"),
 }
 _MIGRATES = re.compile(r"migrat|alembic|upgrade|seed|\bdb[: ]|prisma|flyway|liquibase|loaddata|createsuperuser|setup")
+# Settings of tools and of the image itself, which the service does not read.
+_OF_TOOLS = re.compile(
+    r"(?:PATH|HOME|PORT|LANG|TZ|NODE_ENV|DEBIAN_FRONTEND|VIRTUAL_ENV|JAVA_HOME|TERM|SHELL|USER)$|.*_VERSION$"
+    r"|(?:PYTHON|PIP|POETRY|PIPENV|PDM|UV|LC|NPM|YARN|PNPM|BUN|GO|CGO|CARGO|RUSTUP|MAVEN|GRADLE|APT|NEXT_TELEMETRY)[A-Z_]*$"
+)
 _URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[^/\s\"']*)?(/[^\s\"'`)|;,]*)?")
 HEALTH_PATH = re.compile(r"^/[A-Za-z0-9._~/-]*$")
 
@@ -49,6 +54,7 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     command, place = _command(last, repository)
     yield from started(command, path, place, Rank.CONTAINER)
     yield from _ports(last, path, command)
+    yield from _settings(last, path)
     for instruction in last.all("HEALTHCHECK"):
         yield from probed(last.expanded(instruction.value), path, instruction.line, Rank.CONTAINER)
     for instruction in last.all("VOLUME"):
@@ -130,6 +136,14 @@ def _command(stage: Stage, repository: Repository) -> tuple[Command, int]:
 def _form(instruction: Instruction) -> str | list[str]:
     words = instruction.words
     return instruction.value if words is None else words
+
+
+def _settings(stage: Stage, path: str) -> Iterator[Finding]:
+    """The names of the settings that the image brings along; a value may be a secret."""
+    for instruction in stage.all("ENV"):
+        for name in dockerfile.assignments(instruction):
+            if not _OF_TOOLS.match(name):
+                yield Finding("environment", name, path, instruction.line, "stated", Rank.CONTAINER)
 
 
 def _ports(stage: Stage, path: str, command: Command) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ _NOISE = re.compile(
     r"|tox\.ini|noxfile\.py|pytest\.ini|conftest\.py|setup\.cfg|mkdocs\.ya?ml|mypy\.ini|ruff\.toml|codecov\.ya?ml|sonar-project\.properties|jest\.config\..*|vitest\.config\..*|eslint\.config\..*|prettier\.config\..*|commitlint\.config\..*|lerna\.json"
     r"|.*\.(?:md|rst|png|jpe?g|gif|svg|bat|cmd|ps1|postman_collection\.json|http)|ship\.mk|ship\.compose\.yaml)$"
 )
+_PORT = re.compile(r"""(?:[gG]etenv\(|LookupEnv\(|process\.env\.|environ(?:\.get)?[\[(]|env::var\()\s*["']?PORT\b""")
+_USUAL = {"python": 8000, "node": 3000, "go": 8080, "rust": 8080, "java": 8080}
 _METRICS = {
     "python": "prometheus|django_prometheus",
     "node": "prom-client|fastify-metrics|express-prom-bundle",
@@ -29,7 +31,13 @@ _MANIFESTS = {
     "go": ("go.mod",),
     "rust": ("Cargo.toml",),
 }
-_ENDINGS = {"python": (".py",), "node": (".js", ".ts", ".mjs"), "go": (".go",), "rust": (".rs",)}
+_ENDINGS = {
+    "python": (".py",),
+    "node": (".js", ".ts", ".mjs"),
+    "go": (".go",),
+    "rust": (".rs",),
+    "java": (".java", ".kt"),
+}
 
 
 def described(repository: Repository) -> Iterator[Finding]:
@@ -73,6 +81,18 @@ def sampled(repository: Repository) -> Iterator[Finding]:
             if need:
                 name = {"amqp": "rabbitmq"}.get(need[1], need[1])
                 yield Finding("needs", name, path, number, "stated", Rank.CONFIG)
+
+
+def ported(repository: Repository, language: str) -> Iterator[Finding]:
+    """Where the source listens at whatever port the setting PORT names, any port will do: the language's usual one."""
+    for path in [p for p in repository.paths if p.endswith(_ENDINGS.get(language, ("\0",)))][:3000]:
+        text = repository.text(path) or ""
+        match = _PORT.search(text)
+        if match and not re.search(r"(^|/)tests?/|_test\.|\.test\.|\.spec\.", path):
+            line = text.count("\n", 0, match.start()) + 1
+            note = "it listens where the setting PORT says"
+            yield Finding("port", _USUAL[language], path, line, "derived", Rank.FRAMEWORK, note)
+            return
 
 
 def measured(repository: Repository, language: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from .versions import stated
 
 MARKERS = ("go.mod",)
 _NAMES = ("server", "api", "web", "app", "service", "httpd", "http")
+_SERVES = re.compile(r"ListenAndServe|http\.Server\{|net\.Listen\(|grpc\.NewServer|(?:gin|echo|fiber|chi|mux)\.\w+\(")
 _MOST = 5000
 _CGO = (
     "github.com/mattn/go-sqlite3",
@@ -89,7 +90,9 @@ def _main(repository: Repository, mains: dict[str, tuple[str, int]]) -> Iterator
         return
     module = re.search(r"^module\s+(\S+)", repository.text("go.mod") or "", re.MULTILINE)
     name = re.sub(r"/v\d+$", "", module[1]).rsplit("/", 1)[-1] if module else ""
-    choice = "." if "." in mains else next(iter(mains)) if len(mains) == 1 else None
+    serving = [f for f, (path, _) in mains.items() if _SERVES.search(repository.text(path) or "")]
+    alone = list(mains) if len(mains) == 1 else serving if len(serving) == 1 else []
+    choice = "." if "." in mains else next(iter(alone), None)
     note = ""
     if choice is None:
         likely = [f for f in mains if f.rsplit("/", 1)[-1] in (*_NAMES, name)]

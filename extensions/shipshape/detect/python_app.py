@@ -74,7 +74,9 @@ def _run(repository: Repository, read: list[Module], scripts: dict[str, tuple[st
     guarded = [module for module in read if module.guarded and "/" not in module.path]
     if len(served) == 1 and served[0].serves:
         path, line = served[0].path, served[0].serves[0]
-        yield Finding("start_command", f"python {path}", path, line, "derived", Rank.SOURCE)
+        module = path.removeprefix("src/").removesuffix("/__main__.py").replace("/", ".")
+        command = f"python -m {module}" if path.endswith("/__main__.py") else f"python {path}"
+        yield Finding("start_command", command, path, line, "derived", Rank.SOURCE)
     elif packages:
         package = packages[0].removeprefix("src/").split("/")[0]
         yield Finding("start_command", f"python -m {package}", packages[0], 0, "guess", Rank.SOURCE, _UNSEEN)

@@ -14,6 +14,8 @@ from .versions import LINES, line_for
 # Programs that start several others, and where builds put what they make.
 _SEVERAL = re.compile(r"(?:node node_modules/\.bin/)?(?:concurrently|supervisord|foreman|honcho|s6-svscan|circusd)\b")
 _BUILT = re.compile(r"(?:\S*/)?(?:dist|build|out|output|lib|\.next|\.output|node_modules)(?:/|$)")
+_FOLDER = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+_SYSTEM = re.compile(r"/?(?:app|tmp|proc|sys|dev|etc|usr|bin|lib)|(?:.*/)?\.\.?(?:/.*)?")
 ARTEFACTS = ("go", "rust", "java")  # what is started is what the build makes, not a command
 
 
@@ -24,6 +26,8 @@ def settle(repository: Repository, report: Report, language: str) -> None:
     _port(report)
     _scripts(report)
     _health(report)
+    _checks(repository, report)
+    _folders(report)
 
 
 def _version(report: Report, language: str) -> None:
@@ -115,6 +119,8 @@ def _by_node(start: Finding, report: Report) -> Finding:
     """The image that runs has no program but Node: what a package brings along is a file for it."""
     program, _, rest = str(start.value).partition(" ")
     manager = report.value("manager")
+    if program == "node" and manager == "bun":  # whose image has no Node
+        return replace(start, value=f"bun {rest}", certainty=unless(start.certainty == "guess"))
     if program in ("node", manager) or not re.fullmatch(r"[\w.-]+", program):
         return start
     # pnpm puts shell scripts there, which Node can't read.
@@ -224,6 +230,25 @@ def _scripts(report: Report) -> None:
     for fact in ("build_command", "test_command", "lint_command"):
         if fact in report.facts:
             report.facts[fact] = replace(report.facts[fact], value=str(report.facts[fact].value).replace("{run}", run))
+
+
+def _checks(repository: Repository, report: Report) -> None:
+    """What tests and lints is installed with the dependencies, or with those of a development group: pip knows none."""
+    needed = python.dependencies(repository) if report.value("manager") == "pip" else None
+    for fact in ("test_command", "lint_command"):
+        program = str(report.value(fact, "python")).split(" ")[0]
+        if needed is not None and program != "python" and program not in needed:
+            report.notes.append(f"{program} is not in the requirements of production: {fact} is left out")
+            report.facts.pop(fact)
+
+
+def _folders(report: Report) -> None:
+    """Folders as the template takes them: absolute or below the service's, and none of the system's."""
+    found = report.facts.pop("data_folders", None)
+    values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
+    values = [value for value in values if _FOLDER.fullmatch(value) and not _SYSTEM.fullmatch(value)]
+    if found and values:
+        report.facts["data_folders"] = replace(found, value=values)
 
 
 def _health(report: Report) -> None:

@@ -34,6 +34,7 @@ def tell(report: Report) -> None:
         "before_start": "runs before it starts, which no deployment of ours does unasked: ",
         "system_library": "a library of the system is needed, and images are built without a distribution's packages: ",
         "packages": "its Dockerfile installs packages of the distribution, which an image of ours has not: ",
+        "environment": "its Dockerfile sets these, and an image of ours does not: ",
         "native_module": "modules that are compiled when they are installed: ",
         "other_processes": "other processes, which are not adopted: ",
         "install_script": "scripts that run when its dependencies are installed: ",
