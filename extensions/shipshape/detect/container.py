@@ -46,10 +46,10 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     stages = dockerfile.stages(repository.text(path) or "") if path else []
     if not path or not stages:
         return
-    last = next((stage for stage in stages if target and stage.name == target.lower()), stages[-1])
+    last = _runs(stages, target)
     yield Finding("dockerfile", path, path, 0, "stated", Rank.CONTAINER)
-    yield from _versions(stages, path)
     yield from _of_image(last, path)
+    yield from _versions(stages, path)
     yield from steps.find(stages, path)
     command, place = _command(last, repository)
     yield from started(command, path, place, Rank.CONTAINER)
@@ -60,6 +60,14 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     for instruction in last.all("VOLUME"):
         for folder in instruction.words or instruction.value.split():
             yield Finding("data_folders", last.expanded(folder), path, instruction.line, "stated", Rank.CONTAINER)
+
+
+def _runs(stages: list[Stage], target: str) -> Stage:
+    """The stage of that name; else the last one that starts something, for tests and uploads may come behind it."""
+    named = [stage for stage in stages if target and stage.name == target.lower()]
+    starting = [stage for stage in stages if stage.last("CMD") or stage.last("ENTRYPOINT")]
+    serving = [stage for stage in starting if not re.search(r"test|dev|debug|build|lint", stage.name)]
+    return (named or serving or starting or stages)[-1]
 
 
 def chosen(repository: Repository) -> str | None:
@@ -180,5 +188,7 @@ def _of_image(stage: Stage, path: str) -> Iterator[Finding]:
         found = image_version(below.image) or image_version(f"{below.image}:0")
         if found:
             yield Finding("image_language", found[0], path, below.line, "stated", Rank.CONTAINER)
+            if found[1] != "0":
+                yield Finding(f"{found[0]}_version", found[1], path, below.line, "stated", Rank.CONTAINER)
             return
         below = below.base
