@@ -11,6 +11,11 @@ from .files import Repository
 from .finding import Certainty, Finding, Rank, Refusal, Report, unless
 from .versions import LINES, line_for
 
+# Programs that start several others, and where builds put what they make.
+_SEVERAL = re.compile(r"(?:node node_modules/\.bin/)?(?:concurrently|supervisord|foreman|honcho|s6-svscan|circusd)\b")
+_BUILT = re.compile(r"(?:\S*/)?(?:dist|build|out|output|lib|\.next|\.output|node_modules)(?:/|$)")
+_FOLDER = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+_SYSTEM = re.compile(r"/?(?:app|tmp|proc|sys|dev|etc|usr|bin|lib)|(?:.*/)?\.\.?(?:/.*)?")
 ARTEFACTS = ("go", "rust", "java")  # what is started is what the build makes, not a command
 
 
@@ -21,6 +26,8 @@ def settle(repository: Repository, report: Report, language: str) -> None:
     _port(report)
     _scripts(report)
     _health(report)
+    _checks(repository, report)
+    _folders(report)
 
 
 def _version(report: Report, language: str) -> None:
@@ -44,7 +51,8 @@ def _version(report: Report, language: str) -> None:
             report.refusals.append(Refusal("version", message))
             return
         same = one in exact and not newest and str(one.value).strip().lstrip("v").split("-")[-1].startswith(line)
-        certainty: Certainty = "stated" if same else unless(language == "java")
+        nightly = "nightly" in str(one.value)  # the newest stable compiler may lack what it uses
+        certainty: Certainty = "stated" if same else unless(language == "java" or nightly)
         note = "" if same else f"of {one.value}"
         report.facts["language_version"] = replace(
             one, fact="language_version", value=line, certainty=certainty, note=note
@@ -74,7 +82,7 @@ def _start(repository: Repository, report: Report, language: str) -> None:
             start = replace(start, value=found[0], note=f"{start.value}, in {found[1]}", certainty="derived")
         elif re.match(r"(?:npm|pnpm|yarn|bun(?! (?:run )?\S+\.[cm]?[jt]sx?\b)) ", str(start.value)):
             start = replace(start, certainty="guess", note="the package manager is not in the image that runs")
-        start = _standalone(start, repository, report)
+        start = _by_node(_standalone(start, repository, report), report)
     elif language in ARTEFACTS:
         start = _arguments(start, report, language)
     elif language == "python":
@@ -82,8 +90,59 @@ def _start(repository: Repository, report: Report, language: str) -> None:
         if build and re.search(r"\b(?:npm|pnpm|yarn|bun|npx)\b", str(build.value)):
             note = "an image of Python has no Node, which builds a part of it"
             report.facts["build_command"] = replace(build, certainty="guess", note=note)
-        start = _installed(_on_every_address(start, repository), repository)
+        start = _installed(_on_every_address(_called(start, repository), repository), repository)
+    if language in ("python", "node"):
+        start = _there(start, repository)
     report.facts["start_command"] = start
+
+
+def _there(start: Finding, repository: Repository) -> Finding:
+    """A file that only their image has, where it was copied to, is not where an image of ours has it."""
+    words = shlex.split(str(start.value))
+    file = words[1] if len(words) > 1 and words[0] in ("node", "python", "python3") else words[0] if words else ""
+    path = file.removeprefix("./").rstrip("/")
+    if _SEVERAL.match(" ".join(words)) or any("&&" in word for word in words):
+        return replace(start, certainty="guess", note="it starts several programs, and a container has one")
+    if words[:1] == [file] and "/" not in file and not file.endswith(".sh"):
+        return start  # a program
+    if file.startswith("-") or _BUILT.match(path):
+        return start
+    there = any(
+        repository.has(f"{path}{ending}") for ending in ("", ".js", ".mjs", ".cjs", "/index.js", "/__main__.py")
+    )
+    if there and not file.endswith(".sh"):
+        return start
+    return replace(start, certainty="guess", note=f"{file} is no file of the repository's, or one for a shell")
+
+
+def _by_node(start: Finding, report: Report) -> Finding:
+    """The image that runs has no program but Node: what a package brings along is a file for it."""
+    program, _, rest = str(start.value).partition(" ")
+    manager = report.value("manager")
+    if program == "node" and manager == "bun":  # whose image has no Node
+        return replace(start, value=f"bun {rest}", certainty=unless(start.certainty == "guess"))
+    if program in ("node", manager) or not re.fullmatch(r"[\w.-]+", program):
+        return start
+    # pnpm puts shell scripts there, which Node can't read.
+    note = "" if manager in ("npm", "yarn", "yarn-classic") else "which of its files Node must run is not certain"
+    return replace(
+        start,
+        value=f"node node_modules/.bin/{program} {rest}".rstrip(),
+        certainty=unless(note or start.certainty == "guess"),
+        note=note or start.note,
+    )
+
+
+def _called(start: Finding, repository: Repository) -> Finding:
+    """A script that the project itself declares is not installed with its dependencies: it is the function it names."""
+    program, _, rest = str(start.value).partition(" ")
+    module, mark, function = python.scripts(repository).get(program, ("", "", 0))[0].partition(":")
+    if not mark or not re.fullmatch(r"[\w.]+:[\w.]+", f"{module}:{function}"):
+        return start
+    value = f"python -c 'import {module}; {module}.{function}()' {rest}".rstrip()
+    return replace(
+        start, value=value, certainty=unless(start.certainty == "guess"), note=f"{program}. {start.note}".strip()
+    )
 
 
 def _standalone(start: Finding, repository: Repository, report: Report) -> Finding:
@@ -104,14 +163,21 @@ def _standalone(start: Finding, repository: Repository, report: Report) -> Findi
 
 
 def _arguments(start: Finding, report: Report, language: str) -> Finding:
-    """What is started is the artefact; the words behind it are what counts of a command in a Dockerfile."""
+    """What is started is the artefact; of a command in a Dockerfile, the options and words behind it count.
+
+    In an image of ours it is `service`, or `app.jar`; an empty command starts it without any.
+    """
     words = shlex.split(str(start.value)) if start.value else []
-    if start.rank > Rank.PROCESS:
-        return start
-    words = (words[words.index("-jar") + 2 :] if "-jar" in words else []) if language == "java" else words[1:]
-    words = [word for word in words if word]
+    if language == "java":
+        at = words.index("-jar") if "-jar" in words else -1
+        options, words = (words[1:at], words[at + 2 :]) if at > 0 else ([], [])
+        options = [word for word in options if "java.security.egd" not in word]
+        words = ["java", *options, "-jar", "app.jar", *words] if options or words else []
+    else:
+        words = words if start.rank > Rank.PROCESS else words[1:]
+        words = ["service", *words] if words else []
     report.facts.pop("subcommands", None)
-    return replace(start, value=shlex.join(words), note="behind the program itself" if words else "the program itself")
+    return replace(start, value=shlex.join(words), note=start.note if words else "the program itself")
 
 
 def _on_every_address(start: Finding, repository: Repository) -> Finding:
@@ -164,6 +230,25 @@ def _scripts(report: Report) -> None:
     for fact in ("build_command", "test_command", "lint_command"):
         if fact in report.facts:
             report.facts[fact] = replace(report.facts[fact], value=str(report.facts[fact].value).replace("{run}", run))
+
+
+def _checks(repository: Repository, report: Report) -> None:
+    """What tests and lints is installed with the dependencies, or with those of a development group: pip knows none."""
+    needed = python.dependencies(repository) if report.value("manager") == "pip" else None
+    for fact in ("test_command", "lint_command"):
+        program = str(report.value(fact, "python")).split(" ")[0]
+        if needed is not None and program != "python" and program not in needed:
+            report.notes.append(f"{program} is not in the requirements of production: {fact} is left out")
+            report.facts.pop(fact)
+
+
+def _folders(report: Report) -> None:
+    """Folders as the template takes them: absolute or below the service's, and none of the system's."""
+    found = report.facts.pop("data_folders", None)
+    values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
+    values = [value for value in values if _FOLDER.fullmatch(value) and not _SYSTEM.fullmatch(value)]
+    if found and values:
+        report.facts["data_folders"] = replace(found, value=values)
 
 
 def _health(report: Report) -> None:

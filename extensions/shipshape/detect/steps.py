@@ -16,6 +16,7 @@ _BUILD = re.compile(
 _PARTS = (
     ("rust_binary", re.compile(r"\bcargo (?:build|install)\b.*?\s--bin[= ]([\w-]+)")),
     ("rust_package", re.compile(r"\bcargo (?:build|install)\b.*?\s(?:-p|--package)[= ]([\w-]+)")),
+    ("cargo_features", re.compile(r"\bcargo (?:build|install)\b.*?\s(?:-F|--features)[= ][\"']?([^\s\"']+)")),
     ("module", re.compile(r"\bmvnw? .*?\s(?:-pl|--projects)[= ]:?([\w./-]+)(?=\s|$)")),
     ("module", re.compile(r"\bgradlew? .*?:([\w-]+):(?:bootJar|build|assemble|jar|shadowJar|installDist)\b")),
 )
