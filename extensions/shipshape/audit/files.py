@@ -21,7 +21,7 @@ FOREIGN = {
 # Folders of what is tried out or shown, and does not run in production: a word of the name, or all of it.
 TRIALS = re.compile(
     r"(^|/)([\w.]*[-_.])?(tests?|testing|testdata|e2e|fixtures?|mocks?|playwright|cypress|devcontainer)([-_.][\w.-]*)?/"
-    r"|(^|/)(specs?|examples?|samples?|demos?|docs?|documentation|benchmarks?|hack|playground|packaging)/",
+    r"|(^|/)[._]?(specs?|examples?|samples?|demos?|docs?|documentation|benchmarks?|hack|playground|packaging|archived?)/",
     re.IGNORECASE,
 )
 

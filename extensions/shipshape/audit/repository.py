@@ -12,6 +12,11 @@ from .model import Compose, Context, Repository, Resource, Workflow
 from .objects import Manifest
 
 _DOCKERFILE = re.compile(r"(dockerfile|containerfile)(\.[\w.-]+)?|[\w.-]+\.dockerfile", re.IGNORECASE)
+# What only has such a name: a note about one, a program that writes one, a template of one.
+_NO_DOCKERFILE = re.compile(
+    r"\.(dockerignore|md|rst|txt|j2|jinja2?|tmpl|tpl|template|erb|ejs|hbs|exs?|go|py|js|ts|rb|rs|java|kt|cs|php|sh|json|ya?ml|toml|lock|orig|bak)$",
+    re.IGNORECASE,
+)
 _COMPOSE = re.compile(r"[\w.-]*compose(\.[\w.-]+|-[\w.-]+)?\.ya?ml")
 # By its name a Compose file that changes another one.
 _PARTIAL = re.compile(r"[._-](override|own)[._-]")
@@ -36,13 +41,14 @@ def look(root: Path) -> tuple[Repository, list[Notice], Files]:
     left = 0
     for name in files.names:
         base = PurePosixPath(name).name
-        contained = bool(_DOCKERFILE.fullmatch(base) or _COMPOSE.fullmatch(base))
+        docker = bool(_DOCKERFILE.fullmatch(base)) and not _NO_DOCKERFILE.search(base)
+        contained = docker or bool(_COMPOSE.fullmatch(base))
         if on_trial(name) or (contained and _DEVELOPMENT.search(name)):
             left += contained
             continue
         if base in _WHOLE:
             found.texts[name] = files.text(name)
-        elif _DOCKERFILE.fullmatch(base) and not base.endswith((".dockerignore", ".md", ".j2", ".tmpl", ".template")):
+        elif docker:
             _take_dockerfile(name, files, found)
         elif base.endswith((".yml", ".yaml", ".json", ".template")):
             try:
@@ -50,7 +56,8 @@ def look(root: Path) -> tuple[Repository, list[Notice], Files]:
             except UnreadableError as error:
                 files.notices.append(Notice(name, f"was not judged: {error}"))
     if files.templates:
-        text = f"this and {len(files.templates) - 1} other templates were not judged: audit what they render"
+        more = f", nor were {len(files.templates) - 1} others" if len(files.templates) > 1 else ""
+        text = f"is a template, and was not judged{more}: audit what they render"
         files.notices.append(Notice(files.templates[0], text))
     _mark_listed(files, found)
     for called in sorted(_called(found) & files.known):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ..dockerfile import Dockerfile
+from ..model import Repository
 from ..words import digest, image_name, literal, moving, names_secret
-from .registry import Judged, each, fault
+from .registry import Judged, Verdict, each, fault, over
 
 check = each(lambda repository: repository.dockerfiles)
 
@@ -78,14 +80,16 @@ def user_number(file: Dockerfile) -> Judged:
         yield last.line, fault(not name.isdigit(), f"USER {name} is a name")
 
 
-@check("docker-healthcheck")
-def healthcheck(file: Dockerfile) -> Judged:
-    """An image that listens, and has a shell or a runtime to ask with, says how to ask it."""
-    stage, exposed = file.final, file.final.last("EXPOSE")
-    bottom = list(stage.lineage())[-1]
-    found = stage.last("HEALTHCHECK")
-    if exposed and (found or not NO_SHELL.search(bottom.image)):
-        yield exposed.line, fault(not found, "a service without HEALTHCHECK")
+@over("docker-healthcheck")
+def healthcheck(repository: Repository) -> Iterator[Verdict]:
+    """An image that listens, and has a shell or a runtime, says how to ask; Kubernetes and ECS ask by their own."""
+    if any(repository.pods()) or any(one.kind == "AWS::ECS::Service" for one in repository.resources):
+        return
+    for file in repository.dockerfiles:
+        exposed, found = file.final.last("EXPOSE"), file.final.last("HEALTHCHECK")
+        bottom = list(file.final.lineage())[-1]
+        if exposed and (found or not NO_SHELL.search(bottom.image)):
+            yield Verdict(file.path, exposed.line, fault(not found, "a service without HEALTHCHECK"))
 
 
 @check("docker-exec-form")
