@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from . import dockerfile
-from .files import Files, Notice, folder, joined, on_trial
+from .files import Files, folder, joined, on_trial
 from .lines import Map, UnreadableError, dig, load, mapping, sequence
 from .model import Compose, Context, Repository, Resource, Workflow
 from .objects import Manifest
@@ -34,7 +34,7 @@ _WHOLE = {
 }  # fmt: skip
 
 
-def look(root: Path) -> tuple[Repository, list[Notice], Files]:
+def look(root: Path) -> tuple[Repository, Files]:
     """Read what rules are about; raises RepositoryError."""
     files = Files(root)
     found = Repository(files.names)
@@ -54,19 +54,19 @@ def look(root: Path) -> tuple[Repository, list[Notice], Files]:
             try:
                 _take_data(name, base, files, found)
             except UnreadableError as error:
-                files.notices.append(Notice(name, f"was not judged: {error}"))
+                files.say(name, f"was not judged: {error}")
     if files.templates:
         more = f", nor were {len(files.templates) - 1} others" if len(files.templates) > 1 else ""
         text = f"is a template, and was not judged{more}: audit what they render"
-        files.notices.append(Notice(files.templates[0], text))
+        files.say(files.templates[0], text)
     _mark_listed(files, found)
     for called in sorted(_called(found) & files.known):
         found.texts[called] = files.text(called)
     found.contexts = [context for one in found.dockerfiles for context in _contexts(one, files, found)]
     if left:
         text = f"to develop or test with, and not judged: {left} of the Dockerfiles and Compose files"
-        files.notices.append(Notice(".", text))
-    return found, files.notices, files
+        files.say(".", text)
+    return found, files
 
 
 def _called(found: Repository) -> set[str]:
