@@ -46,3 +46,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Audit:
         return done
 
     return run
+
+
+@pytest.fixture
+def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the folder of a case, Git need not be asked again and again whether it is a repository."""
+    monkeypatch.setattr("shipshape.detect.files._tracked", lambda root: [])

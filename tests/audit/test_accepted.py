@@ -71,6 +71,9 @@ def test_an_empty_file_accepts_nothing(faulty: Path, command: Audit) -> None:
         assert "docker-user" in command(faulty).stdout
 
 
-def test_a_link_is_refused(faulty: Path, command: Audit) -> None:
-    (faulty / ".shipshape.yml").symlink_to("/etc/hostname")
-    assert ".shipshape.yml is a link" in command(faulty, code=2).stderr
+def test_a_link_out_of_the_repository_accepts_nothing(faulty: Path, command: Audit, tmp_path: Path) -> None:
+    (tmp_path / "outside.yml").write_text("accept: [{rule: docker-user, reason: from outside}]")
+    (faulty / ".shipshape.yml").symlink_to("../outside.yml")
+    said = command(faulty).stdout
+    assert ".shipshape.yml: was not read: a link that leads out of the repository: not followed" in said
+    assert "error docker-user" in said

@@ -1,5 +1,6 @@
 """Whatever a repository holds, an audit ends soon, with a score or a line, and touches nothing outside."""
 
+import os
 import random
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from shipshape.audit.lines import DEPTH, UnreadableError, load
 
 from tests.audit.case import cases
 from tests.audit.conftest import Audit
+from tests.support.render import git
 
 ANYTHING: list[Any] = [
     None,
@@ -85,6 +87,7 @@ def broken(value: Any, chance: random.Random) -> Any:
     return [broken(one, chance) for one in value] if isinstance(value, list) else value
 
 
+@pytest.mark.usefixtures("without_git")
 @pytest.mark.parametrize("table", ["compose", "actions", "kubernetes", "cfn"])
 def test_no_check_relies_on_a_type(table: str, tmp_path: Path) -> None:
     """Every case, its data broken at random: a finding more or less, but never an exception."""
@@ -118,7 +121,7 @@ def test_a_large_file_is_named(tmp_path: Path, command: Audit) -> None:
     (tmp_path / "compose.yaml").write_text("#" * (1024 * 1024 + 1))
     result = command(tmp_path)
     assert result.stderr == ""
-    assert "compose.yaml: has more than 1 MiB, and was not read" in result.stdout
+    assert "compose.yaml: was not read: 1.0 MiB, more than the 1 MiB that is read" in result.stdout
 
 
 def test_names_and_bytes_of_any_kind(tmp_path: Path, command: Audit) -> None:
@@ -131,6 +134,31 @@ def test_names_and_bytes_of_any_kind(tmp_path: Path, command: Audit) -> None:
         result = command(tmp_path, f"--format={style}")
         assert result.stderr == ""
         assert "\x1b" not in result.stdout, "a terminal would obey it"
+
+
+def test_what_git_ignores_is_not_judged_unless_git_has_it(tmp_path: Path) -> None:
+    for folder in ("", "api", "api/gone"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "Dockerfile").write_text("FROM a:1\n")
+        (tmp_path / folder / ".env").write_text("JWT_SECRET=abcdef\n")
+    (tmp_path / ".gitignore").write_text(".env\n")
+    (tmp_path / "api/.gitignore").write_text("gone\n")
+
+    def found() -> set[str]:
+        return {one.path for one in audit(tmp_path, with_linters=False).findings}
+
+    git(tmp_path, "init", "-q")
+    assert found() == {"Dockerfile", "api/Dockerfile"}
+    git(tmp_path, "add", "--force", ".env")
+    assert found() == {"Dockerfile", "api/Dockerfile", ".env"}
+
+
+def test_a_name_that_is_no_utf_8(tmp_path: Path, command: Audit) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xffb"))
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM a:1\n")
+    for style in ("text", "json", "sarif"):
+        assert "Dockerfile" in command(tmp_path, f"--format={style}").stdout
 
 
 def test_nothing_to_judge_is_said(tmp_path: Path, command: Audit) -> None:

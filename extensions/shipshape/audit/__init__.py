@@ -18,11 +18,11 @@ def audit(root: Path, *, with_linters: bool = True) -> Report:
 
     Raises RepositoryError for a folder that is none or is too large, and AcceptedError for a bad `.shipshape.yml`.
     """
-    found, notices, files = look(root)
+    found, files = look(root)
     given = accepted.read(files)
     verdicts: dict[str, list[Verdict]] = {name: list(CHECKS[name](found)) for name in rules()}
     others, state = linters.run(found, files, with_linters)
     findings = accepted.apply(linters.merge(report.of(verdicts), others), given)
     silent = {name for name in accepted.LINTERS if state.get(name) != "ran"}
-    notices = [*dict.fromkeys([*notices, *accepted.stale(findings, given, silent)])]
+    notices = [*dict.fromkeys([*files.notices, *accepted.stale(findings, given, silent)])]
     return Report(findings, report.shares(verdicts, findings), notices, state)

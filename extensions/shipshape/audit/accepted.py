@@ -36,8 +36,6 @@ class Accepted:
 
 def read(files: Files) -> list[Accepted]:
     """What the repository accepts; raises AcceptedError."""
-    if NAME in files.links:
-        raise AcceptedError(f"{NAME} is a link: expected a file")
     if NAME not in files.known:
         return []
     try:

@@ -63,7 +63,8 @@ def _zizmor(said: Any) -> Said:
         if one["ignored"]:
             continue
         place = next((p for p in one["locations"] if p["symbolic"]["kind"] == "Primary"), one["locations"][0])
-        path = place["symbolic"]["key"]["Local"]["given_path"]
+        where = place["symbolic"]["key"]["Local"]
+        path = where.get("verbatim_path") or where["given_path"]  # its name before zizmor 1.30
         line = place["concrete"]["location"]["start_point"]["row"] + 1
         severity = _LEVELS.get(one["determinations"]["severity"], "note")
         yield Finding(f"zizmor/{one['ident']}", path, line, one["desc"], severity)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from .dockerfile import Dockerfile
+from .dockerfile import Dockerfile, flag, words
 from .lines import Map, dig, mapping, sequence
 from .objects import Container, Manifest, Pod
 
@@ -150,12 +150,12 @@ class Context:
     def broad(self) -> int:
         """The line of the first instruction that takes the whole folder; 0 where none does."""
         for one in self.dockerfile.instructions("COPY", "ADD"):
-            if not one.flag("from") and {word.rstrip("/") for word in one.words[:-1]} & {".", "./", "*", ""}:
+            if not flag(one, "from") and {word.rstrip("/") for word in words(one)[:-1]} & {".", "./", "*", ""}:
                 return one.line
         for one in self.dockerfile.instructions("RUN"):
-            for flag, value in one.flags:
+            for name, value in one.flags:
                 sources = re.findall(r"(?:source|src|from)=([^,]*)", value)
-                if flag == "mount" and "type=bind" in value and set(sources) <= {".", "./"}:
+                if name == "mount" and "type=bind" in value and set(sources) <= {".", "./"}:
                     return one.line
         return 0
 

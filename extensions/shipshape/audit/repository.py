@@ -6,12 +6,17 @@ import re
 from pathlib import Path, PurePosixPath
 
 from . import dockerfile
-from .files import Files, Notice, folder, joined, on_trial
+from .files import Files, folder, joined, on_trial
 from .lines import Map, UnreadableError, dig, load, mapping, sequence
 from .model import Compose, Context, Repository, Resource, Workflow
 from .objects import Manifest
 
 _DOCKERFILE = re.compile(r"(dockerfile|containerfile)(\.[\w.-]+)?|[\w.-]+\.dockerfile", re.IGNORECASE)
+# What only has such a name: a note about one, a program that writes one, a template of one.
+_NO_DOCKERFILE = re.compile(
+    r"\.(dockerignore|md|rst|txt|j2|jinja2?|tmpl|tpl|template|erb|ejs|hbs|exs?|go|py|js|ts|rb|rs|java|kt|cs|php|sh|json|ya?ml|toml|lock|orig|bak)$",
+    re.IGNORECASE,
+)
 _COMPOSE = re.compile(r"[\w.-]*compose(\.[\w.-]+|-[\w.-]+)?\.ya?ml")
 # By its name a Compose file that changes another one.
 _PARTIAL = re.compile(r"[._-](override|own)[._-]")
@@ -29,37 +34,39 @@ _WHOLE = {
 }  # fmt: skip
 
 
-def look(root: Path) -> tuple[Repository, list[Notice], Files]:
+def look(root: Path) -> tuple[Repository, Files]:
     """Read what rules are about; raises RepositoryError."""
     files = Files(root)
     found = Repository(files.names)
     left = 0
     for name in files.names:
         base = PurePosixPath(name).name
-        contained = bool(_DOCKERFILE.fullmatch(base) or _COMPOSE.fullmatch(base))
+        docker = bool(_DOCKERFILE.fullmatch(base)) and not _NO_DOCKERFILE.search(base)
+        contained = docker or bool(_COMPOSE.fullmatch(base))
         if on_trial(name) or (contained and _DEVELOPMENT.search(name)):
             left += contained
             continue
         if base in _WHOLE:
             found.texts[name] = files.text(name)
-        elif _DOCKERFILE.fullmatch(base) and not base.endswith((".dockerignore", ".md", ".j2", ".tmpl", ".template")):
+        elif docker:
             _take_dockerfile(name, files, found)
         elif base.endswith((".yml", ".yaml", ".json", ".template")):
             try:
                 _take_data(name, base, files, found)
             except UnreadableError as error:
-                files.notices.append(Notice(name, f"was not judged: {error}"))
+                files.say(name, f"was not judged: {error}")
     if files.templates:
-        text = f"this and {len(files.templates) - 1} other templates were not judged: audit what they render"
-        files.notices.append(Notice(files.templates[0], text))
+        more = f", nor were {len(files.templates) - 1} others" if len(files.templates) > 1 else ""
+        text = f"is a template, and was not judged{more}: audit what they render"
+        files.say(files.templates[0], text)
     _mark_listed(files, found)
     for called in sorted(_called(found) & files.known):
         found.texts[called] = files.text(called)
     found.contexts = [context for one in found.dockerfiles for context in _contexts(one, files, found)]
     if left:
         text = f"to develop or test with, and not judged: {left} of the Dockerfiles and Compose files"
-        files.notices.append(Notice(".", text))
-    return found, files.notices, files
+        files.say(".", text)
+    return found, files
 
 
 def _called(found: Repository) -> set[str]:

@@ -31,7 +31,7 @@ def as_sarif(report: Report, out: TextIO) -> None:
         "results": [_result(finding, names.index(finding.name)) for finding in report.findings],
         "properties": {"score": report.score},
     }
-    json.dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, out, indent=2, ensure_ascii=False)
+    json.dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, out, indent=2)
     out.write("\n")
 
 
@@ -50,7 +50,9 @@ def _rule(name: str, rule: Rule | None) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
-    digest = hashlib.sha256(f"{finding.name}\0{finding.path}\0{finding.text}".encode()).hexdigest()
+    digest = hashlib.sha256(
+        f"{finding.name}\0{finding.path}\0{finding.text}".encode(errors="surrogateescape")
+    ).hexdigest()
     result: dict[str, Any] = {
         "ruleId": finding.name,
         "ruleIndex": index,
@@ -59,7 +61,10 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(finding.path), "uriBaseId": "%SRCROOT%"},
+                    "artifactLocation": {
+                        "uri": quote(finding.path, errors="surrogateescape"),
+                        "uriBaseId": "%SRCROOT%",
+                    },
                     "region": {"startLine": max(finding.line, 1)},
                 }
             }

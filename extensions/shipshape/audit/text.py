@@ -108,7 +108,7 @@ def as_json(report: Report, threshold: int, out: TextIO) -> None:
         "notices": [{"path": one.path, "line": one.line, "text": one.text} for one in report.notices],
         "linters": report.linters,
     }
-    json.dump(data, out, indent=2, ensure_ascii=False)
+    json.dump(data, out, indent=2)
     out.write("\n")
 
 

@@ -34,11 +34,11 @@ def names_secret(name: str) -> bool:
 
 
 def literal(value: Any) -> bool:
-    """Whether a value is a text that stands there as it is; so is the default of a variable: `${NAME:-text}`."""
+    """Whether a value stands there as it is, as the default of a variable does (`${NAME:-text}`); a path is none."""
     text = str(value).strip("\"' ") if value is not None else ""
     if default := _DEFAULT.fullmatch(text):
         text = default[1]
-    return bool(text) and not _REFERENCE.search(text) and not _PLACE.fullmatch(text)
+    return bool(text) and not _REFERENCE.search(text) and not _PLACE.fullmatch(text) and text[0] not in "/."
 
 
 def image_name(image: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from ..dockerfile import Dockerfile
+from ..dockerfile import Dockerfile, bottom, flag, words
+from ..model import Repository
 from ..words import digest, image_name, literal, moving, names_secret
-from .registry import Judged, each, fault
+from .registry import Judged, Verdict, each, fault, over
 
 check = each(lambda repository: repository.dockerfiles)
 
@@ -28,8 +30,8 @@ def outside(file: Dockerfile) -> list[tuple[int, str]]:
     """The images of others that it names, and where; not those whose name only the builder knows."""
     named = [(stage.line, stage.image) for stage in file.stages if not stage.base and stage.image.lower() != "scratch"]
     for one in file.instructions("COPY", "RUN"):
-        mounted = [re.findall(r"(?:^|,)from=([^,\s]+)", value) for flag, value in one.flags if flag == "mount"]
-        sources = [one.flag("from"), *(source for found in mounted for source in found)]
+        mounted = [re.findall(r"(?:^|,)from=([^,\s]+)", value) for name, value in one.flags if name == "mount"]
+        sources = [flag(one, "from"), *(source for found in mounted for source in found)]
         named += [(one.line, source) for source in sources if file.reaches_out(source)]
     return [(line, image) for line, image in named if "$" not in image.partition("@")[0]]
 
@@ -53,7 +55,7 @@ def by_digest(file: Dockerfile) -> Judged:
 def user(file: Dockerfile) -> Judged:
     """The final stage's user is not root; said by nobody, it is that of the image below."""
     stage = file.final
-    text = " ".join(one.value for below in stage.lineage() for one in below.instructions)
+    text = " ".join(one.value for one in stage.all("RUN", "COPY", "ENTRYPOINT", "CMD"))
     if STEPS_DOWN.search(text):
         return  # it starts as root to give that up
     last = stage.last("USER")
@@ -62,11 +64,9 @@ def user(file: Dockerfile) -> Judged:
         if "$" not in name:
             yield last.line, fault(name in {"root", "0"}, f"it runs as {last.value}")
         return
-    bottom = list(stage.lineage())[-1]
-    if bottom.known and not NON_ROOT.search(bottom.image):
-        yield stage.line, "no USER: it runs as root"
-    elif bottom.known:
-        yield stage.line, ""
+    image = bottom(stage).image
+    if "$" not in image:
+        yield stage.line, fault(not NON_ROOT.search(image), "no USER: it runs as root")
 
 
 @check("docker-user-number")
@@ -78,24 +78,25 @@ def user_number(file: Dockerfile) -> Judged:
         yield last.line, fault(not name.isdigit(), f"USER {name} is a name")
 
 
-@check("docker-healthcheck")
-def healthcheck(file: Dockerfile) -> Judged:
-    """An image that listens, and has a shell or a runtime to ask with, says how to ask it."""
-    stage, exposed = file.final, file.final.last("EXPOSE")
-    bottom = list(stage.lineage())[-1]
-    found = stage.last("HEALTHCHECK")
-    if exposed and (found or not NO_SHELL.search(bottom.image)):
-        yield exposed.line, fault(not found, "a service without HEALTHCHECK")
+@over("docker-healthcheck")
+def healthcheck(repository: Repository) -> Iterator[Verdict]:
+    """An image that listens, and has a shell or a runtime, says how to ask; Kubernetes and ECS ask by their own."""
+    if any(repository.pods()) or any(one.kind == "AWS::ECS::Service" for one in repository.resources):
+        return
+    for file in repository.dockerfiles:
+        exposed, found = file.final.last("EXPOSE"), file.final.last("HEALTHCHECK")
+        if exposed and (found or not NO_SHELL.search(bottom(file.final).image)):
+            yield Verdict(file.path, exposed.line, fault(not found, "a service without HEALTHCHECK"))
 
 
 @check("docker-exec-form")
 def exec_form(file: Dockerfile) -> Judged:
     """What is started gets the signals: exec form, or a shell that gives its place away."""
     for name in ("ENTRYPOINT", "CMD"):
-        last = next((one for one in reversed(file.final.instructions) if one.name == name), None)
+        last = next((one for one in reversed(file.final.instructions) if one.keyword == name), None)
         if last and last.value:
-            shell = not last.exec_form and last.value != "[]"
-            yield last.line, fault(shell and not re.match(r"exec\s", last.value), f"{name} in the shell's form")
+            shell = last.words is None and not re.match(r"exec\s", last.value)
+            yield last.line, fault(shell, f"{name} in the shell's form")
 
 
 @check("docker-secret")
@@ -109,27 +110,27 @@ def secret(file: Dockerfile) -> Judged:
         for name, value in pairs:
             if names_secret(name):
                 # a value that an ARG gets is in the history too, where the stage is the last one
-                given = literal(value) or (one.name == "ARG" and one in file.final.instructions)
-                yield one.line_of(re.compile(rf"\b{name}\b")), fault(given, f"{one.name} {name}")
+                given = literal(value) or (one.keyword == "ARG" and one in file.final.instructions)
+                yield file.line_of(one, re.compile(rf"\b{name}\b")), fault(given, f"{one.keyword} {name}")
 
 
 @check("docker-secret-file")
 def secret_file(file: Dockerfile) -> Judged:
     """No file that holds secrets is copied."""
     for one in file.instructions("COPY", "ADD"):
-        if not one.flag("from"):
-            private = [word for word in one.words[:-1] if PRIVATE.search(word)]
+        if not flag(one, "from"):
+            private = [word for word in words(one)[:-1] if PRIVATE.search(word)]
             yield one.line, fault(private, f"copies {' '.join(private)}")
 
 
 @check("docker-builder")
 def builder(file: Dockerfile) -> Judged:
     """What runs does not carry the compiler that made it."""
-    bottom = list(file.final.lineage())[-1]
-    if bottom.known and bottom.image != "scratch":
+    image = bottom(file.final).image
+    if "$" not in image and image != "scratch":
         yield (
             file.final.line,
-            fault(image_name(bottom.image) in BUILDERS, f"the final stage is built on {bottom.image}"),
+            fault(image_name(image) in BUILDERS, f"the final stage is built on {image}"),
         )
 
 

@@ -121,7 +121,11 @@ def readiness(container: Container) -> Judged:
 def latest(container: Container) -> Judged:
     """The image has a tag other than `latest`; where a kustomization lists the file, it may set one."""
     image = container.image
-    if image and "$" not in image and not (container.pod.manifest.listed and ":" not in image.rpartition("/")[2]):
+    if (
+        image
+        and not set("$<") & set(image)
+        and not (container.pod.manifest.listed and ":" not in image.rpartition("/")[2])
+    ):
         yield at(container, "image"), fault(moving(image), f"{image} is another image tomorrow")
 
 
@@ -129,7 +133,7 @@ def latest(container: Container) -> Judged:
 def by_digest(container: Container) -> Judged:
     """The image has a digest; one of a kustomization gets it there."""
     image = container.image
-    if image and "$" not in image and not moving(image) and not container.pod.manifest.listed:
+    if image and not set("$<") & set(image) and not moving(image) and not container.pod.manifest.listed:
         yield at(container, "image"), fault(not digest(image), f"{image} has no digest")
 
 

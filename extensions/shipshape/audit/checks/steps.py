@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..dockerfile import Dockerfile, Stage
+from ..dockerfile import Dockerfile, Instruction, Stage, flag, words
 from .registry import Judged, each, fault
 
 check = each(lambda repository: repository.dockerfiles)
@@ -32,40 +32,48 @@ UNLOCKED = re.compile(
 )
 
 
+def script(instruction: Instruction) -> str:
+    """What a step runs, with its here-documents."""
+    return "\n".join([instruction.value, *instruction.heredocs])
+
+
 @check("docker-pipe-to-shell")
 def pipe_to_shell(file: Dockerfile) -> Judged:
     """What is fetched is not run unread."""
     for one in file.instructions("RUN"):
-        text = f"{one.value}\n{one.body}"
+        text = script(one)
         if re.search(r"\b(curl|wget)\b", text):
-            yield one.line_of(re.compile(r"\b(curl|wget)\b")), fault(PIPED.search(text), "runs what it fetches, unread")
+            yield (
+                file.line_of(one, re.compile(r"\b(curl|wget)\b")),
+                fault(PIPED.search(text), "runs what it fetches, unread"),
+            )
 
 
 @check("docker-unchecked-download")
 def unchecked_download(file: Dockerfile) -> Judged:
     """Certificates and signatures are checked."""
     for one in file.instructions("RUN", "ENV"):
-        found = UNCHECKED.search(f"{one.value}\n{one.body}")
-        if one.name == "RUN" or found:
-            yield one.line_of(UNCHECKED), fault(found, f"{found[0].strip() if found else ''} turns a check off")
+        found = UNCHECKED.search(script(one))
+        if one.keyword == "RUN" or found:
+            yield file.line_of(one, UNCHECKED), fault(found, f"{found[0].strip() if found else ''} turns a check off")
 
 
 @check("docker-add-url")
 def add_url(file: Dockerfile) -> Judged:
     """ADD from an address has a checksum."""
     for one in file.instructions("ADD"):
-        addresses = [word for word in one.words[:-1] if re.match(r"https?://(?!\S+\.git\b)", word)]
+        addresses = [word for word in words(one)[:-1] if re.match(r"https?://(?!\S+\.git\b)", word)]
         if addresses:
-            yield one.line, fault(not one.flag("checksum"), f"fetches {addresses[0]} without --checksum")
+            yield one.line, fault(not flag(one, "checksum"), f"fetches {addresses[0]} without --checksum")
 
 
 @check("docker-writable")
 def writable(file: Dockerfile) -> Judged:
     """Nothing can be written by everybody."""
     for one in file.instructions("RUN"):
-        text = f"{one.value}\n{one.body}"
+        text = script(one)
         if "chmod" in text:
-            yield one.line_of(WRITABLE), fault(WRITABLE.search(text), "chmod 777")
+            yield file.line_of(one, WRITABLE), fault(WRITABLE.search(text), "chmod 777")
 
 
 @check("docker-cache")
@@ -74,16 +82,15 @@ def cache(file: Dockerfile) -> Judged:
     for stage in file.stages:
         copied = False
         for one in stage.instructions:
-            if one.name in {"COPY", "ADD"} and not one.flag("from"):
-                copied = copied or bool({word.rstrip("/") for word in one.words[:-1]} & {".", "./", ""})
-            elif one.name == "RUN" and INSTALLS.search(one.value) and not _installed(stage, one.line):
-                yield one.line_of(INSTALLS), fault(copied, "installs after the whole source is copied")
+            if one.keyword in {"COPY", "ADD"} and not flag(one, "from"):
+                copied = copied or bool({word.rstrip("/") for word in words(one)[:-1]} & {".", "./", ""})
+            elif one.keyword == "RUN" and INSTALLS.search(one.value) and not _installed(stage, one.line):
+                yield file.line_of(one, INSTALLS), fault(copied, "installs after the whole source is copied")
 
 
 def _installed(stage: Stage, line: int) -> bool:
     """Whether an earlier step has installed already: then this one only puts the project itself in."""
-    before = [one for below in stage.lineage() for one in below.instructions if one.line < line]
-    return any(one.name == "RUN" and INSTALLS.search(one.value) for one in before)
+    return any(one.line < line and INSTALLS.search(one.value) for one in stage.all("RUN"))
 
 
 @check("docker-lock")
@@ -92,4 +99,7 @@ def lock(file: Dockerfile) -> Judged:
     for one in file.instructions("RUN"):
         if re.search(r"\b(npm|yarn|pnpm)\b", one.value) and (INSTALLS.search(one.value) or UNLOCKED.search(one.value)):
             found = UNLOCKED.search(one.value)
-            yield one.line_of(UNLOCKED), fault(found, f"{found[0].strip(' ;&|') if found else ''} may change the lock")
+            yield (
+                file.line_of(one, UNLOCKED),
+                fault(found, f"{found[0].strip(' ;&|') if found else ''} may change the lock"),
+            )
