@@ -122,13 +122,16 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def git(root: Path, *arguments: str) -> str | None:
-    """What a command of Git's says, or None where it fails; it runs no program that the repository names."""
-    done = subprocess.run(
-        [*GIT, "-C", str(root), *arguments],
-        capture_output=True,
-        check=False,
-        env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
-    )
+    """What a command of Git's says, None where it fails or is missing; it runs nothing that the repository names."""
+    try:
+        done = subprocess.run(
+            [*GIT, "-C", str(root), *arguments],
+            capture_output=True,
+            check=False,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except OSError:  # there is no Git
+        return None
     return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None
 
 
