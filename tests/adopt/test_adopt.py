@@ -68,13 +68,19 @@ def test_one_file_of_compose_is_read_by_itself(project: Path) -> None:
     assert service["cap_drop"] == ["ALL"]
 
 
-def test_it_starts_by_the_words_of_the_command(case: Case, project: Path) -> None:
-    if case.name != "starlette-poetry":
-        pytest.skip("its command has quotes of both kinds")
-    assert (
-        'CMD ["uvicorn", "--host", "0.0.0.0", "--port", "8000", "app.main:app"]\n'
-        in (project / "Dockerfile").read_text()
-    )
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("uvicorn --port '8000' \"app.main:app\"", ["uvicorn", "--port", "8000", "app.main:app"]),
+        ("gunicorn --name='the orders' a:b", ["gunicorn", "--name=the orders", "a:b"]),
+    ],
+)
+def test_it_starts_by_the_words_of_the_command(
+    command: str, words: list[str], plain_template: Path, tmp_path: Path
+) -> None:
+    case = BY_NAME["asgi-pdm"]
+    project = render(plain_template, tmp_path / "orders", **ALL | case.answers | {"start_command": command})
+    assert f"CMD {json.dumps(words)}\n" in (project / "Dockerfile").read_text()
 
 
 def test_the_allow_list_names_what_is_needed_and_no_more(case: Case, project: Path) -> None:
@@ -131,7 +137,7 @@ def test_shellcheck(project: Path) -> None:
 
 def test_renovate_leaves_the_pipeline_to_the_template(project: Path) -> None:
     settings = project / "renovate.json"
-    if settings.exists():
+    if settings.exists():  # Dependabot has no such rule
         (rule,) = [rule for rule in json.loads(settings.read_text())["packageRules"] if "matchFileNames" in rule]
         assert rule["matchFileNames"] == [".github/workflows/ship-*.yml", "ship.mk"]
 
