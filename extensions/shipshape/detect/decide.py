@@ -98,7 +98,7 @@ def _elsewhere(repository: Repository, there: dict[str, str], report: Report) ->
     """Whether the services are in folders below, which the report then says."""
     folders = below(repository)
     built_below = {context for context, _, _ in compose.builds(repository).values()}
-    at_root = (there and not only_tools(repository)) or (container.chosen(repository) and not there)
+    at_root = (there and not only_tools(repository)) or (repository.first(*container.NAMES) and not there)
     if at_root and not (len(built_below) > 1 and "." not in built_below):
         return False
     if len(folders) > 1:

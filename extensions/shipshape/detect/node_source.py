@@ -67,7 +67,9 @@ def find(repository: Repository, package: dict[str, Any], members: list[str]) ->
     """The port, the address, and the health path of the source; a port of a test or of a client is not looked at."""
     main = package.get("main")
     found = entry(repository) or next((there for one in members if (there := entry(repository, one))), None)
-    first = found[0] if found else main if isinstance(main, str) else None
+    started = re.search(r"\bnode (?:-\S+ )*(\S+\.[cm]?[jt]s)\b", str(mapping(package.get("scripts")).get("start")))
+    named = [started[1] if started else "", found[0] if found else "", main if isinstance(main, str) else ""]
+    first = repository.first(*(path.removeprefix("./") for path in named))
     if not first:
         return
     paths = near(repository, first)

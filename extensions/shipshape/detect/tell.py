@@ -25,6 +25,12 @@ def refuse(report: Report, language: str) -> None:
     if nothing and not (start and start.rank <= Rank.PROCESS) and language != "other":
         message = f"a library, with nothing to run: no main program and no start command in its {language} files"
         report.refusals.append(Refusal("library", message))
+    unseen = start and start.certainty == "guess" and "no server is seen" in start.note and "port" not in report.facts
+    if unseen and start and not report.refusals:
+        message = (
+            f"a library or a command: nothing in it is seen to listen ({start.value}). If it does, answer start_command"
+        )
+        report.refusals.append(Refusal("library", message))
 
 
 def tell(report: Report) -> None:
