@@ -117,7 +117,7 @@ with_go = pytest.mark.parametrize(
 )
 
 
-# Known, and said in docs/unproven.md: some 45 bytes of the archive of Java's classes differ from build to build on some machines.
+# Known, and said in docs/unproven.md: on some machines some 45 bytes of the archive of Java's classes differ each time.
 JAVA = pytest.mark.xfail(reason="Java's archive of classes may differ by some bytes", strict=False)
 EACH = [pytest.param(one, marks=[JAVA] if one["language"] == "java" else []) for one in LANGUAGES]
 
