@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .adopt.command import adopt as adopt_service
+from .adopt.command import ANSWERS, BRANCH, Options, adopt, move
+from .adopt.show import printable
+from .adopt.stop import EXIT_CODES, StopError
 from .audit.command import Format, judge
 
-ANSWERS = ".copier-answers.yml"
 app = typer.Typer(
     add_completion=False,
     help="Looks before Copier leaps, and brings repositories that have code.",
@@ -66,13 +68,54 @@ def _preview(
 
 
 @app.command(name="adopt")
-def _adopt(
+def _adopt(  # noqa: PLR0913, PLR0917 (typer: an option each)
     folder: Annotated[Path, typer.Argument(help="the folder that has the service")] = Path(),
+    template: Annotated[str, typer.Option(help="address or path of the template", envvar="SHIPSHAPE_TEMPLATE")] = "",
+    vcs_ref: Annotated[str | None, typer.Option(help="its version: a tag or a commit; the newest by default")] = None,
+    branch: Annotated[str, typer.Option(help="the branch that is made")] = BRANCH,
+    replace: Annotated[list[str] | None, typer.Option(metavar="PATH", help="a file of yours to replace")] = None,
+    answers: Annotated[Path | None, typer.Option(metavar="FILE", help="answers in YAML")] = None,
+    data: Annotated[list[str] | None, typer.Option("--data", "-d", parser=_answer, metavar="NAME=VALUE")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="take guesses, and ask nothing")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="show how what is replaced differs")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and show alone; write nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="show it as JSON")] = False,
 ) -> None:
-    """Read what a repository says about its service, and run nothing of it."""
-    raise typer.Exit(adopt_service(folder, dry_run=dry_run, as_json=as_json))
+    """Bring the template's files beside a service that has code, on a branch, and lose nothing of it.
+
+    Reads what the repository says about its service, runs nothing of it, and asks what is open. docs/adopt-tool.md.
+    """
+    options = Options(template, vcs_ref, branch, replace or [], answers, data or [], dry_run, as_json, yes, diff)
+    _stopping(lambda: adopt(folder, options))
+
+
+@app.command(name="keep")
+def _keep(
+    path: Annotated[Path, typer.Argument(help="a file that the template brings")],
+    answers_file: Annotated[str, typer.Option("--answers-file", "-a", help="of one of several services")] = ANSWERS,
+) -> None:
+    """Make a file yours, as it is now: updates leave it alone from now on. Commits."""
+    _stopping(lambda: move(path, "keep", Options(branch=f"{BRANCH}-keep"), answers_file))
+
+
+@app.command(name="take")
+def _take(
+    path: Annotated[Path, typer.Argument(help="a file of yours that the template would bring")],
+    answers_file: Annotated[str, typer.Option("--answers-file", "-a", help="of one of several services")] = ANSWERS,
+) -> None:
+    """Make a file the template's, which updates bring forward: yours stays in history. Commits."""
+    _stopping(lambda: move(path, "take", Options(branch=f"{BRANCH}-take"), answers_file))
+
+
+def _stopping(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except StopError as error:
+        print(f"shipshape: {printable(str(error))}", file=sys.stderr)
+        raise typer.Exit(error.code) from error
+    except KeyboardInterrupt as error:
+        print("shipshape: interrupted: nothing was written", file=sys.stderr)
+        raise typer.Exit(EXIT_CODES["given_up"]) from error
 
 
 @app.command(name="audit")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shipshape.adopt.refuse import EXIT_CODES
+from shipshape.adopt.stop import EXIT_CODES
 from shipshape.cli import app
 from typer.testing import CliRunner
 

@@ -12,13 +12,13 @@ from shipshape.template import Answers
 from tests.support import engine
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
-from tests.support.render.answers import ECS, KUBERNETES
+from tests.support.render.answers import ECS, KUBERNETES, YOURS
 from tests.support.tools import go_tool, run
 
 CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
 SOURCED = re.compile(r"^# shellcheck source=(\S+)", re.MULTILINE)
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
-EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS]}.values())
+EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *YOURS]}.values())
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
 
 
@@ -126,6 +126,7 @@ def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:
         ("renovate", "renovate.json"),
         ("dependabot", ".github/dependabot.yml"),
         ("compose-spec", "docker-compose.yml"),
+        ("compose-spec", "compose.yaml"),
         ("compose-spec", "deploy/compose/compose.prod.yaml"),
     ],
 )

@@ -10,7 +10,11 @@ from tests.support.paths import ROOT
 pytestmark = pytest.mark.engine
 
 SCRIPTS = sorted(
-    {path.name.removesuffix(".jinja") for path in (ROOT / "template/project/{{ service_path }}/scripts").iterdir()}
+    {
+        path.name.removesuffix(".jinja")
+        for folder in ("{{ service_path }}/{{ scripts }}", "{{ only.starter }}/scripts")
+        for path in (ROOT / "template/project" / folder).iterdir()
+    }
     - {"lib.sh"}
 )
 

@@ -243,7 +243,7 @@ def test_an_old_answer_for_the_entrance_is_still_understood(
     old = {name: value for name, value in yaml.safe_load(path.read_text()).items() if name not in NEW_FOR_ENTRANCE}
     path.write_text(yaml.safe_dump(old | answers))
     commit(project, "As it was")
-    edit = template / "template/project/{{ service_path }}/.gitattributes"
+    edit = template / "template/project/{{ only.starter }}/.gitattributes"
     edit.write_text(edit.read_text() + "# v2\n")
     commit(template, "v2", tag="v2.0.0")
     run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=False)

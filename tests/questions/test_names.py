@@ -23,7 +23,7 @@ SOUND = ["orders", "orders-api", "a1-2b", "o" * 40, "items", "service"]
 def name(entry: str, language: str, service_name: str, repository: str = "octo/shop") -> str:
     """A computed answer, by the template's own expression."""
     context = {
-        "language": language, "source": {"name": service_name, "repository": repository},
+        "language": language, "origin": {"name": service_name, "repository": repository},
         "reserved_names": TEMPLATE.table("reserved_names"),
     }  # fmt: skip
     for before in ("package", "java_group", "java_package"):

@@ -83,7 +83,8 @@ def test_the_same_answers_give_the_same_bytes_anywhere(
 ) -> None:
     (tmp_path / "before").mkdir()
     (tmp_path / "before/setup.py").write_text("# code was here before\n")
-    result = copied(tmp_path / "before", answers)
+    # whose code it is, is an answer: only its default looks at what is there
+    result = copied(tmp_path / "before", answers | {"source": "starter"})
     assert {name: result.answers[name] for name in answers} == answers
     assert result.project_dir
     (result.project_dir / "setup.py").unlink()

@@ -49,15 +49,16 @@ def release_two(template: Path) -> None:
     """Changes what is ours and what is theirs, at the root and in a service."""
     project = template / "template/project"
     service = project / "{{ service_path }}"
-    edit(service / "docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
-    edit(service / "README.md.jinja", "## Settings", "## All settings")
-    edit(service / "scripts/lib.sh.jinja", "set -euo pipefail", "set -Eeuo pipefail")
+    starter = project / "{{ only.starter }}"
+    edit(starter / "docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
+    edit(starter / "README.md.jinja", "## Settings", "## All settings")
+    edit(service / "{{ scripts }}/lib.sh.jinja", "set -euo pipefail", "set -Eeuo pipefail")
     edit(project / "{{ only.python }}/Dockerfile.jinja", "EXPOSE {{ port }}", "EXPOSE {{ port }}/tcp")
     edit(project / "{{ only.python }}/src/{{ package }}/main.py.jinja", "start here.", "begin here.")
     edit(project / ".github/workflows/{{ prefix }}ci.yml.jinja", "timeout-minutes: 30 #", "timeout-minutes: 31 #")
     edit(project / ".github/actionlint.yaml.jinja", "What actionlint", "All that actionlint")
-    edit(project / "{{ given.several }}/compose.yaml.jinja", "All services", "Each service")
-    edit(project / "{{ given.several }}/Makefile", "All services", "Each service")
+    edit(project / "{{ given.several }}/{{ given.starter }}/compose.yaml.jinja", "All services", "Each service")
+    edit(project / "{{ given.several }}/{{ given.starter }}/Makefile", "All services", "Each service")
     edit(project / "{{ given.renovate }}/renovate.json.jinja", '"7 days"', '"8 days"')
     commit(template, "v2", tag="v2.0.0")
 

@@ -42,12 +42,12 @@ def changed(project: Path) -> list[str]:
 def release_two(releases: Path) -> None:
     """v2.0.0 changes what is ours, and what was the owner's from the first commit."""
     folder = releases / "template/project"
-    edit(folder / "{{ service_path }}/docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
+    edit(folder / "{{ only.starter }}/docker-compose.yml.jinja", "shm_size: 128M", "shm_size: 192M")
     edit(folder / "{{ only.python }}/Dockerfile.jinja", "EXPOSE {{ port }}", "EXPOSE {{ port }}/tcp")
     source = folder / "{{ only.python }}/src/{{ package }}"
     edit(source / "main.py.jinja", "start here.", "begin here.")
     edit(source / "platform/health.py.jinja", '"ready"', '"fine"')
-    edit(folder / "{{ service_path }}/README.md.jinja", "## Settings", "## All settings")
+    edit(folder / "{{ only.starter }}/README.md.jinja", "## Settings", "## All settings")
     (folder / ".github/CODEOWNERS").write_text("* @owners\n")
     commit(releases, "v2", tag="v2.0.0")
 
@@ -164,7 +164,7 @@ def test_settings_and_the_integration_test_are_the_owners(releases: Path, tmp_pa
         (project / name).write_text("# Mine.\n")
     (project / "scripts/integration.sh").unlink()
     commit(project, "Our own work")
-    for path in [*ours, folder / "{{ service_path }}/scripts/integration.sh"]:
+    for path in [*ours, folder / "{{ only.starter }}/scripts/integration.sh"]:
         path.write_text(f"{path.read_text()}# The template's.\n")
     commit(releases, "v2", tag="v2.0.0")
     update(project)

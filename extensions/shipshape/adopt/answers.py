@@ -30,6 +30,9 @@ OF_LANGUAGES: dict[str, dict[str, Any]] = {
     "java": {"module": "."},
     "rust": {"rust_package": None, "rust_binary": None, "linker": "none"},
 }
+# What is said by a Dockerfile of theirs, while it stays.
+OF_THE_IMAGE = ["start_command", "build_command", "test_command", "lint_command", "sources", "module", "main_package"]
+OF_THE_IMAGE += ["cgo", "rust_package", "rust_binary", "linker"]
 # Asked of everybody, and read where a manifest says it.
 DESCRIBED = ("service_description", "repository")
 
@@ -53,7 +56,6 @@ def answers(report: Report) -> list[Answer]:
     language = report.value("language")
     names = {**DEFAULTS, **OF_LANGUAGES.get(language, {})}
     if language == "other":
-        names |= {"start_command": "", "language_version": ""}
-        names.pop("sources")
+        names = {name: default for name, default in names.items() if name not in [*OF_THE_IMAGE, "language_version"]}
     found = [Answer(name, report.value(name, default), report.facts.get(name)) for name, default in names.items()]
     return found + [Answer(n, report.value(n), report.facts[n]) for n in DESCRIBED if n in report.facts]

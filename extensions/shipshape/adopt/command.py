@@ -1,35 +1,185 @@
-"""The command `shipshape adopt`."""
+"""The commands `shipshape adopt`, `keep` and `take`."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import questionary
 from rich.console import Console
 
 from ..detect import detect
 from . import refuse, show
-from .answers import answers
+from .answers import OF_THE_IMAGE, Answer, answers
+from .ask import ask, given
+from .branch import branched, commit, run, switch, top
+from .stop import StopError
+
+ANSWERS = ".copier-answers.yml"
+BRANCH = "shipshape"
 
 
-def adopt(folder: Path, *, dry_run: bool, as_json: bool) -> int:
-    """Read the service in a folder and show what was found; the exit code is that of the reason why it is refused."""
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    template: str = ""
+    ref: str | None = None
+    branch: str = BRANCH
+    replace: list[str] = field(default_factory=list)
+    answers: Path | None = None
+    data: list[str] = field(default_factory=list)
+    dry_run: bool = False
+    as_json: bool = False
+    yes: bool = False
+    diff: bool = False
+
+    @property
+    def terminal(self) -> bool:
+        """Whether questions can be asked."""
+        return not self.yes and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def adopt(folder: Path, options: Options) -> None:
+    """Read the service in a folder, show what was found, and bring the template's files beside it on a branch."""
     if not folder.is_dir():
-        print(
-            f"shipshape: {show.printable(str(folder))} is no folder: name the one that has the service", file=sys.stderr
-        )
-        return refuse.EXIT_CODES["usage"]
+        raise StopError("usage", f"{folder} is no folder: name the one that has the service")
     report = detect(folder, lambda line: print(f"shipshape: {line}", file=sys.stderr))
-    refused = refuse.refusal(folder, report)
-    found = answers(report) if "language" in report.facts else []
-    if as_json:
+    said = given(options.answers, options.data)
+    refused = refuse.refusal(folder, report, said)
+    found = [_answered(one, said) for one in answers(report)] if "language" in report.facts else []
+    if options.as_json:
         print(show.document(report, found, refused))
     elif found:
-        show.table(Console(width=None if sys.stdout.isatty() else 160), report, found)
+        show.table(console(), report, found)
     if refused:
-        print(f"shipshape: {show.printable(refused.message)}", file=sys.stderr)
-        return refuse.EXIT_CODES[refused.reason]
-    if not dry_run:
-        print("shipshape: only --dry-run is there yet", file=sys.stderr)
-        return refuse.EXIT_CODES["usage"]
-    return 0
+        raise StopError(refused.reason, refused.message)
+    if not options.dry_run:
+        _write(folder, found, said, options)
+
+
+def console() -> Console:
+    """Wide where nobody looks at it: a program that reads it wants whole lines."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _answered(one: Answer, said: dict[str, Any]) -> Answer:
+    return Answer(one.name, said[one.name], None) if one.name in said else one
+
+
+def _write(folder: Path, found: list[Answer], said: dict[str, Any], options: Options) -> None:
+    if not options.template:
+        raise StopError("usage", "name the template's address: --template URL")
+    own = "Dockerfile" in said["kept"] if "kept" in said else (folder / "Dockerfile").is_file()
+    if own and "Dockerfile" not in options.replace:
+        found = [one for one in found if one.name not in OF_THE_IMAGE]
+    gaps = [one.name for one in found if one.open and (one.value is None or not options.yes)]
+    if gaps and not options.terminal:
+        raise StopError(
+            "open", f"these are open: {', '.join(gaps)}: answer them with --data NAME=VALUE or --answers FILE"
+        )
+    chosen = {one.name: one.value for one in found if one.value is not None} | said
+    chosen |= ask(found) if options.terminal else {}
+    root = top(folder)
+    path = folder.resolve().relative_to(root.resolve()).as_posix()
+    name = path.rsplit("/", 1)[-1]
+    answers_file = ANSWERS if path == "." else f".copier-answers.{name}.yml"
+    if (root / answers_file).exists():
+        raise StopError(
+            "blocked", f"{answers_file} is there: it was adopted already, and copier update brings it forward"
+        )
+    chosen |= {"source": "yours"} | ({} if path == "." else {"service_path": path})
+    kept = _on_a_branch(root, path, answers_file, chosen, options)
+    switch(root, options.branch)
+    _next(folder, options, kept)
+
+
+def _on_a_branch(root: Path, path: str, answers_file: str, chosen: dict[str, Any], options: Options) -> list[str]:
+    from . import prove, render  # noqa: PLC0415 (Copier takes most of a second to import)
+
+    base = run(root, "rev-parse", "HEAD").strip()
+    with branched(root, options.branch) as tree:
+        service = render.Service(tree, path, answers_file)
+        render.copy(service, options.template, chosen, options.ref)
+        commit(tree, "Bring Shipshape's files beside the service")
+        kept: list[str] = service.answers().get("kept") or []
+        unknown = [one for one in options.replace if one not in kept]
+        if unknown:
+            raise StopError(
+                "usage", f"--replace {unknown[0]}: it is not among what stays yours: {', '.join(kept) or 'nothing'}"
+            )
+        for one in options.replace:
+            render.take(service, one, chosen)
+        replaced = {service.path(one) for one in options.replace}
+        new = prove.prove(tree, base, replaced)
+        show.written(
+            console(), new, [service.path(one) for one in kept if one not in options.replace], sorted(replaced)
+        )
+        print(f"shipshape audit: {_score(root)} before, {_score(tree)} with them")
+        if options.diff:
+            print(show.printable_lines(run(tree, "diff", base, "HEAD", "--", *sorted(replaced))) if replaced else "")
+        if options.terminal and not questionary.confirm(f"Write them on the branch {options.branch}?").ask():
+            raise StopError("given_up", "given up: nothing was written")
+    return kept
+
+
+def _score(folder: Path) -> str:
+    """What `shipshape audit` gives a folder, by its own rules alone."""
+    from ..audit import audit  # noqa: PLC0415 (not needed to read)
+    from ..audit.accepted import AcceptedError  # noqa: PLC0415
+    from ..audit.files import RepositoryError  # noqa: PLC0415
+
+    try:
+        score = audit(folder, with_linters=False).score
+    except (AcceptedError, RepositoryError):
+        score = None
+    return "none" if score is None else str(score)
+
+
+def _next(folder: Path, options: Options, kept: list[str]) -> None:
+    print(f"written on the branch {options.branch}; each file that you had is as it was, but for what was replaced")
+    if "Dockerfile" in kept and "Dockerfile" not in options.replace:
+        print(
+            "your Dockerfile stays, and builds the image; shipshape take Dockerfile brings the template's in its place"
+        )
+    command = ["make", "-f", "ship.mk", "up"]
+    if options.terminal and questionary.confirm(f"Build and start it now? ({' '.join(command)})", default=False).ask():
+        subprocess.run(command, cwd=folder, check=False)
+    else:
+        print(f"start it: {' '.join(command)}")
+
+
+def move(path: Path, to: str, options: Options, answers_file: str) -> None:
+    """Move a file between theirs (`keep`) and the template's (`take`), in a commit of its own on the current branch."""
+    from . import render  # noqa: PLC0415 (Copier takes most of a second to import)
+
+    folder = path.parent if path.parent.is_dir() else Path()
+    stopped = refuse.of_git(folder)
+    if stopped:
+        raise StopError(stopped.reason, stopped.message)
+    root = top(folder)
+    data = render.Service(root, ".", answers_file).answers()
+    home = str(data.get("service_path") or ".")
+    whole = (folder.resolve() / path.name).relative_to(root.resolve()).as_posix()
+    inner = whole.removeprefix(f"{home}/") if home != "." else whole
+    kept = data.get("kept") or []
+    if to == "keep" and not path.is_file():
+        raise StopError("usage", f"{path} is no file")
+    if (inner in kept) == (to == "keep"):
+        raise StopError("usage", f"{inner} is {'yours already' if to == 'keep' else 'not among what is yours'}")
+    # What their file says, before it goes: questions that were not asked while it was theirs.
+    read = {
+        one.name: one.value for one in answers(detect(root / home)) if one.value is not None and one.name not in data
+    }
+    with branched(root, options.branch) as tree:
+        service = render.Service(tree, home, answers_file)
+        if to == "keep":
+            render.keep(service, inner)
+        else:
+            render.take(service, inner, read)
+    run(root, "merge", "--quiet", "--ff-only", options.branch)
+    run(root, "branch", "--quiet", "--delete", options.branch)
+    print(f"{inner} is {'yours' if to == 'keep' else 'of the template'} from now on")

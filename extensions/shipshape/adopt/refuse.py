@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..detect import Refusal, Report
 from ..detect.files import git
-
-# docs/adopt-tool.md has this table, too.
-EXIT_CODES = {
-    "usage": 2,
-    "dirty": 3,
-    "no_git": 4,
-    "library": 5,
-    "two_locks": 6,
-    "loopback": 7,
-    "several": 8,
-    "version": 9,
-    "unknown": 10,
-    "open": 11,
-    "blocked": 12,
-    "proof": 13,
-}
 
 
 def of_git(folder: Path) -> Refusal | None:
@@ -38,6 +23,11 @@ def of_git(folder: Path) -> Refusal | None:
     return None
 
 
-def refusal(folder: Path, report: Report) -> Refusal | None:
-    """The first reason why this service is not adopted."""
-    return next(iter(report.refusals), None) or of_git(folder)
+# What an answer settles: the reason, and the question.
+_SETTLED = {"version": "language_version", "two_locks": "manager", "library": "start_command"}
+
+
+def refusal(folder: Path, report: Report, said: dict[str, Any]) -> Refusal | None:
+    """The first reason why this service is not adopted, but for those that an answer of its owner's settles."""
+    standing = [one for one in report.refusals if _SETTLED.get(one.reason) not in said]
+    return next(iter(standing), None) or of_git(folder)

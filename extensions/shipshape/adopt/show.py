@@ -39,6 +39,22 @@ def table(console: Console, report: Report, found: list[Answer]) -> None:
         console.print(Text(printable(f"note: {note}")), soft_wrap=True)
 
 
+def written(console: Console, new: list[str], kept: list[str], replaced: list[str]) -> None:
+    """What is new, what stays theirs and what is replaced."""
+    columns = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("file", ""):
+        columns.add_column(name, overflow="fold")
+    for state, paths, style in (("replaced", replaced, "yellow"), ("yours", kept, "green"), ("new", new, "cyan")):
+        for path in paths:
+            columns.add_row(Text(printable(path)), Text(state, style=style))
+    console.print(columns)
+
+
+def printable_lines(text: str) -> str:
+    """Several lines, each without control characters."""
+    return "\n".join(printable(line) for line in text.replace("\t", "    ").split("\n"))
+
+
 def document(report: Report, found: list[Answer], refused: Refusal | None) -> str:
     """The same as JSON: `facts`, `answers`, `open` (what must be asked), `others`, `notes`, `unread`, `refusal`."""
     data: dict[str, Any] = {

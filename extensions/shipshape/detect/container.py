@@ -14,12 +14,12 @@ from .finding import Finding, Rank, unless
 NAMES = ("Dockerfile", "Containerfile")
 _FOLDERS = ("docker/", "deploy/", "build/", ".docker/", "container/", "deployment/", "packaging/", "infra/", "ops/")
 # Dockerfiles of another use than to run the service: to develop, to test, to make packages of a distribution.
-_OTHER = r"dev(?!op)|test|debug|local|\bci\b|debian|\brpm\b|\bdeb\b|lint|docs|\bbase\b"
+_OTHER = r"dev(?!op)|test|debug|local|\bci\b|debian|\brpm\b|\bdeb\b|lint|docs|\bbase\b|builder"
 _PORT_SETTINGS = ("PORT", "APP_PORT", "HTTP_PORT", "SERVER_PORT", "UVICORN_PORT", "ROCKET_PORT", "FLASK_RUN_PORT")
 # What an image is called whose tag says a language's version: of the tag, the group is the version.
 _IMAGES = {
     "python": ("python", r"(\d+(?:\.\d+)*)"),
-    "node": ("node", r"(\d+(?:\.\d+)*)"),
+    "node": ("node", r"(\d+(?:\.\d+)*|lts|current)"),
     "golang": ("go", r"(\d+(?:\.\d+)*)"),
     "rust": ("rust", r"(\d+(?:\.\d+)*)"),
     "eclipse-temurin": ("java", r"(\d+)"),
@@ -41,19 +41,28 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     stages = dockerfile.stages(repository.text(path) or "") if path else []
     if not path or not stages:
         return
-    last = next((stage for stage in stages if target and stage.name == target.lower()), stages[-1])
+    last = _runs(stages, target)
     yield Finding("dockerfile", path, path, 0, "stated", Rank.CONTAINER)
-    yield from _versions(stages, path)
     yield from _of_image(last, path)
+    yield from _versions(stages, path)
     yield from steps.find(stages, path)
     command, place = _command(last, repository)
     yield from started(command, path, place, Rank.CONTAINER)
     yield from _ports(last, path, command)
+    yield from _settings(last, path)
     for instruction in last.all("HEALTHCHECK"):
         yield from probed(last.expanded(instruction.value), path, instruction.line, Rank.CONTAINER)
     for instruction in last.all("VOLUME"):
         for folder in instruction.words or instruction.value.split():
             yield Finding("data_folders", last.expanded(folder), path, instruction.line, "stated", Rank.CONTAINER)
+
+
+def _runs(stages: list[Stage], target: str) -> Stage:
+    """The stage of that name; else the last one that starts something, for tests and uploads may come behind it."""
+    named = [stage for stage in stages if target and stage.name == target.lower()]
+    starting = [stage for stage in stages if stage.last("CMD") or stage.last("ENTRYPOINT")]
+    serving = [stage for stage in starting if not re.search(r"test|dev|debug|build|lint", stage.name)]
+    return (named or serving or starting or stages)[-1]
 
 
 def chosen(repository: Repository) -> str | None:
@@ -68,7 +77,7 @@ def every(repository: Repository) -> list[str]:
     exact = [path for path in exact if repository.has(path)]
     folders, names = "|".join(map(re.escape, _FOLDERS)), "|".join(NAMES)
     folder = rf"(?:(?:{folders})(?:[\w.-]+/){{0,2}})?"
-    pattern = re.compile(rf"{folder}(?:(?:{names})(?:\.[\w.-]+)?|[\w.-]+\.(?i:{names}))")
+    pattern = re.compile(rf"{folder}(?i:(?:{names})(?:\.[\w.-]+)?|[\w.-]+\.(?:{names}))")
     variants = [p for p in repository.paths if pattern.fullmatch(p) and p not in exact]
     variants = [p for p in variants if not p.endswith(".dockerignore")]
     return exact + sorted(variants, key=lambda p: ("prod" not in p.lower(), "docker/" not in p, p.count("/"), p))
@@ -132,6 +141,12 @@ def _form(instruction: Instruction) -> str | list[str]:
     return instruction.value if words is None else words
 
 
+def _settings(stage: Stage, path: str) -> Iterator[Finding]:
+    """The names of the settings that the image brings along; a value may be a secret."""
+    for name, (_, line) in steps.settings(stage).items():
+        yield Finding("environment", name, path, line, "stated", Rank.CONTAINER)
+
+
 def _ports(stage: Stage, path: str, command: Command) -> Iterator[Finding]:
     for instruction in stage.all("ENV"):
         values = dockerfile.assignments(instruction, stage.values())
@@ -166,5 +181,7 @@ def _of_image(stage: Stage, path: str) -> Iterator[Finding]:
         found = image_version(below.image) or image_version(f"{below.image}:0")
         if found:
             yield Finding("image_language", found[0], path, below.line, "stated", Rank.CONTAINER)
+            if found[1] != "0":
+                yield Finding(f"{found[0]}_version", found[1], path, below.line, "stated", Rank.CONTAINER)
             return
         below = below.base

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from . import compose, container, go, java, node, platforms, procfile, python, rust, versions
-from .extras import described, measured, sampled, sources
+from .extras import described, measured, ported, sampled, sources
 from .files import Repository
 from .finding import Finding, Rank, Refusal, Report, unless
 from .services import below, languages, only_tools
@@ -43,6 +43,7 @@ def decide(repository: Repository) -> Report:
     findings += [
         *described(repository),
         *sampled(repository),
+        *ported(repository, language),
         *measured(repository, language),
         *sources(repository, language),
     ]
@@ -58,6 +59,7 @@ def _take(report: Report, one: Finding) -> None:
     fact = one.fact
     if fact in (
         "needs",
+        "environment",
         "before_start",
         "other_processes",
         "system_library",
@@ -96,7 +98,7 @@ def _elsewhere(repository: Repository, there: dict[str, str], report: Report) ->
     """Whether the services are in folders below, which the report then says."""
     folders = below(repository)
     built_below = {context for context, _, _ in compose.builds(repository).values()}
-    at_root = (there and not only_tools(repository)) or (container.chosen(repository) and not there)
+    at_root = (there and not only_tools(repository)) or (repository.first(*container.NAMES) and not there)
     if at_root and not (len(built_below) > 1 and "." not in built_below):
         return False
     if len(folders) > 1:

@@ -17,6 +17,8 @@ _NOISE = re.compile(
     r"|tox\.ini|noxfile\.py|pytest\.ini|conftest\.py|setup\.cfg|mkdocs\.ya?ml|mypy\.ini|ruff\.toml|codecov\.ya?ml|sonar-project\.properties|jest\.config\..*|vitest\.config\..*|eslint\.config\..*|prettier\.config\..*|commitlint\.config\..*|lerna\.json"
     r"|.*\.(?:md|rst|png|jpe?g|gif|svg|bat|cmd|ps1|postman_collection\.json|http)|ship\.mk|ship\.compose\.yaml)$"
 )
+_PORT = re.compile(r"""(?:[gG]etenv\(|LookupEnv\(|process\.env\.|environ(?:\.get)?[\[(]|env::var\()\s*["']?PORT\b""")
+_USUAL = {"python": 8000, "node": 3000, "go": 8080, "rust": 8080, "java": 8080}
 _METRICS = {
     "python": "prometheus|django_prometheus",
     "node": "prom-client|fastify-metrics|express-prom-bundle",
@@ -29,7 +31,13 @@ _MANIFESTS = {
     "go": ("go.mod",),
     "rust": ("Cargo.toml",),
 }
-_ENDINGS = {"python": (".py",), "node": (".js", ".ts", ".mjs"), "go": (".go",), "rust": (".rs",)}
+_ENDINGS = {
+    "python": (".py",),
+    "node": (".js", ".ts", ".mjs"),
+    "go": (".go",),
+    "rust": (".rs",),
+    "java": (".java", ".kt"),
+}
 
 
 def described(repository: Repository) -> Iterator[Finding]:
@@ -75,6 +83,18 @@ def sampled(repository: Repository) -> Iterator[Finding]:
                 yield Finding("needs", name, path, number, "stated", Rank.CONFIG)
 
 
+def ported(repository: Repository, language: str) -> Iterator[Finding]:
+    """Where the source listens at whatever port the setting PORT names, any port will do: the language's usual one."""
+    for path in [p for p in repository.paths if p.endswith(_ENDINGS.get(language, ("\0",)))][:3000]:
+        text = repository.text(path) or ""
+        match = _PORT.search(text)
+        if match and not re.search(r"(^|/)tests?/|_test\.|\.test\.|\.spec\.", path):
+            line = text.count("\n", 0, match.start()) + 1
+            note = "it listens where the setting PORT says"
+            yield Finding("port", _USUAL[language], path, line, "derived", Rank.FRAMEWORK, note)
+            return
+
+
 def measured(repository: Repository, language: str) -> Iterator[Finding]:
     """The path of its metrics, where both the library and the path are seen."""
     if language == "java":
@@ -100,5 +120,7 @@ def sources(repository: Repository, language: str) -> Iterator[Finding]:
     hidden = {".cargo", ".sqlx", ".mvn", ".yarn", ".yarnrc.yml", ".npmrc", ".pnpmfile.cjs", ".swcrc", ".babelrc"}
     kept = {named if isinstance(named, str) else ""} | hidden | ({"setup.cfg"} if language == "python" else set())
     value = sorted(name for name in top if name in kept or not _NOISE.match(name))
-    if value:
+    if any(not re.fullmatch(r"[^\s/*?!#,=\[\]\\\"'$`{}]+", name) for name in value):
+        yield Finding("sources", ["."], "", 0, "derived", Rank.SOURCE, "all of it, for a name that a list can't hold")
+    elif value:
         yield Finding("sources", value, "", 0, "derived", Rank.SOURCE, "all at the top that is not of another use")

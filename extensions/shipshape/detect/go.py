@@ -12,6 +12,7 @@ from .versions import stated
 
 MARKERS = ("go.mod",)
 _NAMES = ("server", "api", "web", "app", "service", "httpd", "http")
+_SERVES = re.compile(r"ListenAndServe|http\.Server\{|net\.Listen\(|grpc\.NewServer|(?:gin|echo|fiber|chi|mux)\.\w+\(")
 _MOST = 5000
 _CGO = (
     "github.com/mattn/go-sqlite3",
@@ -69,7 +70,9 @@ def main_packages(repository: Repository, sources: list[str]) -> dict[str, tuple
         ignored = re.search(r"^//go:build (?:ignore|tools)|^// \+build (?:ignore|tools)", text, re.MULTILINE)
         if match and not ignored and re.search(r"^package main\b", text, re.MULTILINE):
             found.setdefault(path.rpartition("/")[0] or ".", (path, text.count("\n", 0, match.start()) + 1))
-    return found
+    # What lies below `internal` is a tool of the module's own, where there is another one.
+    outer = {folder: place for folder, place in found.items() if "internal" not in folder.split("/")}
+    return outer or found
 
 
 def _aside(path: str) -> bool:
@@ -87,7 +90,9 @@ def _main(repository: Repository, mains: dict[str, tuple[str, int]]) -> Iterator
         return
     module = re.search(r"^module\s+(\S+)", repository.text("go.mod") or "", re.MULTILINE)
     name = re.sub(r"/v\d+$", "", module[1]).rsplit("/", 1)[-1] if module else ""
-    choice = "." if "." in mains else next(iter(mains)) if len(mains) == 1 else None
+    serving = [f for f, (path, _) in mains.items() if _SERVES.search(repository.text(path) or "")]
+    alone = list(mains) if len(mains) == 1 else serving if len(serving) == 1 else []
+    choice = "." if "." in mains else next(iter(alone), None)
     note = ""
     if choice is None:
         likely = [f for f in mains if f.rsplit("/", 1)[-1] in (*_NAMES, name)]
@@ -142,7 +147,8 @@ def _port(repository: Repository, sources: list[str], mains: dict[str, tuple[str
             grouped = re.search(
                 rf"\b{match[1]}\b\s*:?=.*\.(?:Group|PathPrefix|Route|Subrouter)\(|func\(\s*{match[1]}\b", text
             )
-            own = (path.rpartition("/")[0] or ".") in mains and not grouped
+            engine = re.search(rf"\b{match[1]}\s*:?=\s*(?:echo\.New|gin\.New|gin\.Default|fiber\.New)\(", text)
+            own = ((path.rpartition("/")[0] or ".") in mains or engine) and not grouped
             note = "" if own else "the router that has it may stand below another path"
             yield Finding("health", match[2], path, line, "derived" if own else "guess", Rank.SOURCE, note)
         if re.search(r"\bgin\.(?:Default|New)\(", text) and re.search(r"\.Run\(\s*\)", text):

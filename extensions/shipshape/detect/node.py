@@ -41,8 +41,8 @@ def find(repository: Repository) -> Iterator[Finding]:
     production = mapping(package.get("dependencies"))
     yield from _needs(production, text)
     yield from _needs_source(repository, package, text)
-    yield from node_start.find(repository, package)
-    yield from node_source.find(repository, package)
+    yield from node_start.find(repository, package, members)
+    yield from node_source.find(repository, package, members)
 
 
 def workspaces(repository: Repository) -> list[str]:

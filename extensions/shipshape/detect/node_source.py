@@ -49,9 +49,9 @@ _HEALTH = re.compile(
 _SOURCE = (".js", ".mjs", ".cjs", ".ts", ".mts")
 
 
-def entry(repository: Repository) -> tuple[str, int] | None:
-    """The file that listens, among those that are usually called so, and the line where it does."""
-    for path in _candidates(repository):
+def entry(repository: Repository, folder: str = "") -> tuple[str, int] | None:
+    """The file of a folder that listens, among those that are usually called so, and the line where it does."""
+    for path in _candidates(repository, f"{folder}/" if folder else ""):
         line = _line(_LISTENS, repository.text(path))
         if line:
             return path, line
@@ -63,11 +63,13 @@ def listens(repository: Repository, path: str) -> bool:
     return any(_line(_LISTENS, repository.text(one)) for one in near(repository, path.removeprefix("./")))
 
 
-def find(repository: Repository, package: dict[str, Any]) -> Iterator[Finding]:
+def find(repository: Repository, package: dict[str, Any], members: list[str]) -> Iterator[Finding]:
     """The port, the address, and the health path of the source; a port of a test or of a client is not looked at."""
     main = package.get("main")
-    found = entry(repository)
-    first = found[0] if found else main if isinstance(main, str) else None
+    found = entry(repository) or next((there for one in members if (there := entry(repository, one))), None)
+    started = re.search(r"\bnode (?:-\S+ )*(\S+\.[cm]?[jt]s)\b", str(mapping(package.get("scripts")).get("start")))
+    named = [started[1] if started else "", found[0] if found else "", main if isinstance(main, str) else ""]
+    first = repository.first(*(path.removeprefix("./") for path in named))
     if not first:
         return
     paths = near(repository, first)
@@ -110,11 +112,11 @@ def _loopback(text: str) -> re.Match[str] | None:
     return re.search(rf"\b(?:const|let|var)\s+{name}\s*=\s*[\"'](127\.0\.0\.1|localhost)[\"']", text)
 
 
-def _candidates(repository: Repository) -> Iterator[str]:
+def _candidates(repository: Repository, base: str) -> Iterator[str]:
     for stem in _STEMS:
         for ending in _ENDINGS:
-            if repository.has(f"{stem}{ending}"):
-                yield f"{stem}{ending}"
+            if repository.has(f"{base}{stem}{ending}"):
+                yield f"{base}{stem}{ending}"
 
 
 def _file(repository: Repository, path: str) -> str | None:

@@ -21,7 +21,7 @@ STANDALONE = "node .next/standalone/server.js"
 _Fixed = tuple[str, str, int]
 
 
-def find(repository: Repository, package: dict[str, Any]) -> Iterator[Finding]:
+def find(repository: Repository, package: dict[str, Any], members: list[str]) -> Iterator[Finding]:
     """The start command, of the first that is there: a framework, a script, `main`, a file that is often called so."""
     fixed = _framework(repository, package)
     if fixed:
@@ -32,7 +32,7 @@ def find(repository: Repository, package: dict[str, Any]) -> Iterator[Finding]:
     yield from scripts
     if any(one.fact == "start_command" for one in scripts):
         return
-    found = _main(repository, package) or _entry(repository, package)
+    found = _main(repository, package) or _entry(repository, package) or _member(repository, members)
     if found:
         yield found
     elif not scripts and not package.get("bin") and not package.get("workspaces"):
@@ -88,6 +88,16 @@ def _entry(repository: Repository, package: dict[str, Any]) -> Finding | None:
     stem = stem.removeprefix(f"{root}/") if root else re.sub(r"^src/", "", stem)
     note = "" if root and options.get("outDir") else "where the compiler puts it is not certain"
     return Finding("start_command", f"node {folder}/{stem}.js", path, line, unless(note), Rank.SOURCE, note)
+
+
+def _member(repository: Repository, members: list[str]) -> Finding | None:
+    """Of a workspace, the member whose JavaScript listens."""
+    entries = [there for one in members if (there := node_source.entry(repository, one))]
+    entries = [(path, line) for path, line in entries if path.endswith((".js", ".mjs", ".cjs"))]
+    if not entries:
+        return None
+    note = f"one of {len(entries)} members that listen" if len(entries) > 1 else ""
+    return Finding("start_command", f"node {entries[0][0]}", *entries[0], unless(note), Rank.SOURCE, note)
 
 
 def _framework(repository: Repository, package: dict[str, Any]) -> _Fixed | None:

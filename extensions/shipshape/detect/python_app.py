@@ -74,7 +74,9 @@ def _run(repository: Repository, read: list[Module], scripts: dict[str, tuple[st
     guarded = [module for module in read if module.guarded and "/" not in module.path]
     if len(served) == 1 and served[0].serves:
         path, line = served[0].path, served[0].serves[0]
-        yield Finding("start_command", f"python {path}", path, line, "derived", Rank.SOURCE)
+        module = path.removeprefix("src/").removesuffix("/__main__.py").replace("/", ".")
+        command = f"python -m {module}" if path.endswith("/__main__.py") else f"python {path}"
+        yield Finding("start_command", command, path, line, "derived", Rank.SOURCE)
     elif packages:
         package = packages[0].removeprefix("src/").split("/")[0]
         yield Finding("start_command", f"python -m {package}", packages[0], 0, "guess", Rank.SOURCE, _UNSEEN)
@@ -109,6 +111,7 @@ def _served(repository: Repository, needed: Dependencies, app: App, note: str) -
 def _command(needed: Dependencies, target: str, kind: str, folder: str, made: bool) -> str | None:
     """The command of the server that is installed; `{port}` stands for the port, which is not known yet."""
     uvicorn = "uvicorn" in needed or ("fastapi" in needed and needed.extras["fastapi"] & {"standard", "all"})
+    folder = "" if folder == "src" else folder  # where an image of ours looks, too
     within = {"gunicorn": f" --chdir {folder}", "uvicorn": f" --app-dir {folder}"} if folder else {}
     there, bound = within.get("gunicorn", ""), "--bind 0.0.0.0:{port}"
     called, factory = (f"'{target}()'", " --factory") if made else (target, "")

@@ -49,7 +49,7 @@ def modules(repository: Repository) -> Iterator[Module]:
     paths = [p for p in repository.paths if p.endswith(".py") and not aside(p)]
     for path in paths[:_MOST]:
         text = repository.text(path) or ""
-        if not re.search(r"\bapp|FastAPI|Flask|Starlette|__main__|route|\.get\(|serve", text):
+        if not re.search(r"\bapp|FastAPI|Flask|Starlette|__main__|route|\.get\(|serve|\brun\(", text):
             continue
         tree = parse(text)
         try:
@@ -91,11 +91,19 @@ def _read(path: str, tree: ast.Module) -> Module:
 
 def _call(found: Module, call: ast.Call) -> None:
     function = call.func
+    options = {keyword.arg: keyword.value for keyword in call.keywords}
+    # A function that was imported by its own name, such as Bottle's: run(host="0.0.0.0", port=8000).
+    if (
+        isinstance(function, ast.Name)
+        and function.id in ("run", "serve", "run_app", "run_simple")
+        and "port" in options
+    ):
+        loopback = _constant(options.get("host")) in ("127.0.0.1", "localhost")
+        found.serves = (call.lineno, _fallback(options["port"]), loopback)
     if not isinstance(function, ast.Attribute):
         return
     owner = function.value.id if isinstance(function.value, ast.Name) else ""
     if function.attr in ("run", "run_app", "serve") and owner in _SERVING:
-        options = {keyword.arg: keyword.value for keyword in call.keywords}
         host, port = _constant(options.get("host")), options.get("port")
         # uvicorn and Flask listen on 127.0.0.1 unless told otherwise.
         bare = "host" not in options and owner in ("uvicorn", "app")

@@ -15,6 +15,7 @@ _PORTS = (
     re.compile(r"""(?:\.bind|\.run)\(\s*\(\s*(?:"([\w.]+)"|\[[\d, ]+\]|[\w:.()]+)\s*,\s*(\d{2,5})"""),
     re.compile(r"""()\bPORT"?\)?[^;\n]{0,80}?(?:unwrap_or\w*\(|else\s*\{)[^;\n\d]{0,40}"?(\d{2,5})"""),
     re.compile(r"""()(?:default_value(?:_t)?\s*=\s*|const\s+(?:DEFAULT_)?PORT\s*:\s*u16\s*=\s*)"?(\d{2,5})\b"""),
+    re.compile(r"""()"0\.0\.0\.0:(\d{2,5})\""""),
 )
 _HEALTH = re.compile(
     r"""(?:\.route\(\s*|#\[get\(\s*|\.service\(\s*web::(?:resource|scope)\(\s*)"(/(?:healthz?|livez|readyz|health_check|health-check|healthcheck|ping|up))/?\""""

@@ -47,7 +47,7 @@ def languages(repository: Repository, folder: str = "") -> dict[str, str]:
         marker = repository.first(*(f"{base}{name}" for name in markers))
         if marker:
             found[language] = marker
-    if not found:
+    if not found and not every(repository):
         script = next((p for p in repository.below(f"{base}*.py") if not p.endswith("setup.py")), None)
         if script:
             found["python"] = script

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import replace
 
-from . import node_start, python
+from . import python
 from .files import Repository
 from .finding import Certainty, Finding, Rank, Refusal, Report, unless
+from .start import start
 from .versions import LINES, line_for
 
-ARTEFACTS = ("go", "rust", "java")  # what is started is what the build makes, not a command
+_FOLDER = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+_SYSTEM = re.compile(r"/?(?:app|tmp|proc|sys|dev|etc|usr|bin|lib)|(?:.*/)?\.\.?(?:/.*)?")
 
 
 def settle(repository: Repository, report: Report, language: str) -> None:
     """Bring version, start command, port and health path into the form in which the template asks for them."""
     _version(report, language)
-    _start(repository, report, language)
+    start(repository, report, language)
     _port(report)
     _scripts(report)
     _health(report)
+    _checks(repository, report)
+    _folders(report)
 
 
 def _version(report: Report, language: str) -> None:
@@ -38,13 +41,16 @@ def _version(report: Report, language: str) -> None:
     newest = language in ("go", "rust")
     for one in [*exact, *[one for one in said if one not in exact]]:
         line = line_for(language, str(one.value))
+        if line is None and one.rank >= Rank.CONFIG:
+            continue  # what their workflows test with need not be what runs
         if line is None:
             offered = ", ".join(sorted(LINES[language], key=lambda text: [int(part) for part in text.split(".")]))
             message = f"{one.place} says {language} {one.value}, and images are there for {offered}: take one of them"
             report.refusals.append(Refusal("version", message))
             return
         same = one in exact and not newest and str(one.value).strip().lstrip("v").split("-")[-1].startswith(line)
-        certainty: Certainty = "stated" if same else unless(language == "java")
+        nightly = "nightly" in str(one.value)  # the newest stable compiler may lack what it uses
+        certainty: Certainty = "stated" if same else unless(language == "java" or nightly)
         note = "" if same else f"of {one.value}"
         report.facts["language_version"] = replace(
             one, fact="language_version", value=line, certainty=certainty, note=note
@@ -56,92 +62,6 @@ def _version(report: Report, language: str) -> None:
     note = "the newest builds older code" if newest else "nothing says which: the default"
     report.facts["language_version"] = Finding(
         "language_version", LINES[language][0], "", 0, unless(not newest), Rank.FRAMEWORK, note
-    )
-
-
-def _start(repository: Repository, report: Report, language: str) -> None:
-    start = report.facts.get("start_command")
-    if start is None:
-        return
-    if language == "node":
-        found = node_start.resolved(str(start.value), repository)
-        if found:
-            start = replace(start, value=found[0], note=f"{start.value}, in {found[1]}:{found[2]}", certainty="derived")
-            if re.search(r"[;&|]", found[0]):
-                start = replace(start, certainty="guess", note="a shell does more there than start it")
-        found = node_start.managed(str(start.value), repository)
-        if found:
-            start = replace(start, value=found[0], note=f"{start.value}, in {found[1]}", certainty="derived")
-        elif re.match(r"(?:npm|pnpm|yarn|bun(?! (?:run )?\S+\.[cm]?[jt]sx?\b)) ", str(start.value)):
-            start = replace(start, certainty="guess", note="the package manager is not in the image that runs")
-        start = _standalone(start, repository, report)
-    elif language in ARTEFACTS:
-        start = _arguments(start, report, language)
-    elif language == "python":
-        build = report.facts.get("build_command")
-        if build and re.search(r"\b(?:npm|pnpm|yarn|bun|npx)\b", str(build.value)):
-            note = "an image of Python has no Node, which builds a part of it"
-            report.facts["build_command"] = replace(build, certainty="guess", note=note)
-        start = _installed(_on_every_address(start, repository), repository)
-    report.facts["start_command"] = start
-
-
-def _standalone(start: Finding, repository: Repository, report: Report) -> Finding:
-    """Next's server of its own, which serves pages and pictures that lie beside it.
-
-    https://nextjs.org/docs/app/api-reference/config/next-config-js/output
-    """
-    built = node_start.STANDALONE
-    fixed = [one for one in report.others.get("start_command", []) if one.value == built]
-    if fixed and start.value == "node server.js" and not repository.has("server.js"):
-        start = replace(start, value=built, certainty="derived")
-    build = report.facts.get("build_command")
-    if start.value == built and build and "standalone" not in str(build.value):
-        text = f"{build.value} && cp -r .next/static .next/standalone/.next/"
-        text += " && cp -r public .next/standalone/" if repository.folder("public") else ""
-        report.facts["build_command"] = replace(build, value=text, certainty="derived")
-    return start
-
-
-def _arguments(start: Finding, report: Report, language: str) -> Finding:
-    """What is started is the artefact; the words behind it are what counts of a command in a Dockerfile."""
-    words = shlex.split(str(start.value)) if start.value else []
-    if start.rank > Rank.PROCESS:
-        return start
-    words = (words[words.index("-jar") + 2 :] if "-jar" in words else []) if language == "java" else words[1:]
-    words = [word for word in words if word]
-    report.facts.pop("subcommands", None)
-    return replace(start, value=shlex.join(words), note="behind the program itself" if words else "the program itself")
-
-
-def _on_every_address(start: Finding, repository: Repository) -> Finding:
-    """Servers of Python listen on 127.0.0.1 unless told otherwise: the command that we give says so."""
-    text = str(start.value)
-    program = text.split(" ", maxsplit=1)[0]
-    configured = repository.first("gunicorn.conf.py", "gunicorn_conf.py") or "--config" in text or " -c " in text
-    if program == "uvicorn" and "--host" not in text and "--uds" not in text:
-        text = text.replace("uvicorn", "uvicorn --host 0.0.0.0", 1)
-    elif program == "fastapi" and "dev" not in text and "--host" not in text:
-        return start  # `fastapi run` listens on all
-    elif program == "gunicorn" and not re.search(r"--bind|(?:^|\s)-b", text) and not configured:
-        text = text.replace("gunicorn", "gunicorn --bind 0.0.0.0:{port}", 1)
-    else:
-        return start
-    certainty = "derived" if start.certainty == "stated" else start.certainty
-    return replace(start, value=text, certainty=certainty, note=start.note or "and listens on every address")
-
-
-def _installed(start: Finding, repository: Repository) -> Finding:
-    """A server that only their Dockerfile installs is not there in an image that is made from the manifest."""
-    program = str(start.value).split(" ")[0]
-    servers = {"gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi", "waitress-serve", "granian"}
-    package = {"waitress-serve": "waitress"}.get(program, program)
-    needed = python.dependencies(repository)
-    bundled = program == "uvicorn" and "fastapi" in needed and needed.extras["fastapi"]
-    if program not in servers or not needed.places or package in needed or bundled:
-        return start
-    return replace(
-        start, certainty="guess", note=f"{package} is not among the dependencies of its manifest: add it there"
     )
 
 
@@ -164,6 +84,25 @@ def _scripts(report: Report) -> None:
     for fact in ("build_command", "test_command", "lint_command"):
         if fact in report.facts:
             report.facts[fact] = replace(report.facts[fact], value=str(report.facts[fact].value).replace("{run}", run))
+
+
+def _checks(repository: Repository, report: Report) -> None:
+    """What tests and lints is installed with the dependencies, or with those of a development group: pip knows none."""
+    needed = python.dependencies(repository) if report.value("manager") == "pip" else None
+    for fact in ("test_command", "lint_command"):
+        program = str(report.value(fact, "python")).split(" ")[0]
+        if needed is not None and program != "python" and program not in needed:
+            report.notes.append(f"{program} is not in the requirements of production: {fact} is left out")
+            report.facts.pop(fact)
+
+
+def _folders(report: Report) -> None:
+    """Folders as the template takes them: absolute or below the service's, and none of the system's."""
+    found = report.facts.pop("data_folders", None)
+    values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
+    values = [value for value in values if _FOLDER.fullmatch(value) and not _SYSTEM.fullmatch(value)]
+    if found and values:
+        report.facts["data_folders"] = replace(found, value=values)
 
 
 def _health(report: Report) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
-from .dockerfile import Stage
+from .dockerfile import Stage, assignments
 from .finding import Finding, Rank
 
 _BUILD = re.compile(
@@ -16,10 +17,16 @@ _BUILD = re.compile(
 _PARTS = (
     ("rust_binary", re.compile(r"\bcargo (?:build|install)\b.*?\s--bin[= ]([\w-]+)")),
     ("rust_package", re.compile(r"\bcargo (?:build|install)\b.*?\s(?:-p|--package)[= ]([\w-]+)")),
+    ("cargo_features", re.compile(r"\bcargo (?:build|install)\b.*?\s(?:-F|--features)[= ][\"']?([^\s\"']+)")),
     ("module", re.compile(r"\bmvnw? .*?\s(?:-pl|--projects)[= ]:?([\w./-]+)(?=\s|$)")),
     ("module", re.compile(r"\bgradlew? .*?:([\w-]+):(?:bootJar|build|assemble|jar|shadowJar|installDist)\b")),
 )
 _LONGEST = 10_000
+# Settings of tools and of the image itself, which the service does not read.
+_OF_TOOLS = re.compile(
+    r"(?:PATH|HOME|PORT|LANG|TZ|NODE_ENV|DEBIAN_FRONTEND|VIRTUAL_ENV|JAVA_HOME|TERM|SHELL|USER)$|.*_VERSION$"
+    r"|(?:PYTHON|PIP|POETRY|PIPENV|PDM|UV|LC|NPM|YARN|PNPM|BUN|GO|CGO|CARGO|RUSTUP|MAVEN|GRADLE|APT|NEXT_TELEMETRY)[A-Z_]*$"
+)
 _INSTALL = re.compile(r"\b(?:apt-get|apt|apk|dnf|microdnf|yum)\s+(?:-\S+\s+)*(?:install|add)\s+([^&|;]*)")
 _PACKAGE = re.compile(r"^[a-z0-9][a-z0-9.+-]*(?:=\S+)?$")
 
@@ -60,14 +67,32 @@ def _go_package(text: str) -> str | None:
     return None
 
 
+def settings(stage: Stage) -> dict[str, tuple[str, int]]:
+    """The settings that a stage brings along for the service: name to value and line."""
+    found: dict[str, tuple[str, int]] = {}
+    for instruction in stage.all("ENV"):
+        for name, value in assignments(instruction, stage.values()).items():
+            if not _OF_TOOLS.match(name):
+                found[name] = (value, instruction.line)
+    return found
+
+
 def _built(stages: list[Stage], path: str) -> Iterator[Finding]:
-    """The commands that build the service after its dependencies are installed."""
+    """The commands that build the service after its dependencies are installed, with the settings that they read."""
     found: dict[str, int] = {}
-    for instruction in (one for stage in stages for one in stage.instructions if one.keyword == "RUN"):
-        for text in (instruction.value, *instruction.heredocs):
-            for part in re.split(r"&&|;|\n", text):
-                if _BUILD.search(part) and not re.search(r"\$\{?\w|\|", part):
-                    found.setdefault(" ".join(part.split()), instruction.line)
+    known: dict[str, str] = {}
+    for stage in stages:
+        before = len(found)
+        for instruction in stage.instructions:
+            for text in (instruction.value, *instruction.heredocs) if instruction.keyword == "RUN" else ():
+                for part in re.split(r"&&|;|\n", text):
+                    if _BUILD.search(part) and not re.search(r"\$\{?\w|\|", part):
+                        found.setdefault(" ".join(part.split()), instruction.line)
+        if len(found) > before:
+            known |= {name: value for name, (value, _) in settings(stage).items() if "$" not in value}
     if found:
         line = next(iter(found.values()))
-        yield Finding("build_command", " && ".join(found), path, line, "stated", Rank.CONTAINER)
+        exported = (
+            [f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in known.items())}"] if known else []
+        )
+        yield Finding("build_command", " && ".join([*exported, *found]), path, line, "stated", Rank.CONTAINER)

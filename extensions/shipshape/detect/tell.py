@@ -25,6 +25,12 @@ def refuse(report: Report, language: str) -> None:
     if nothing and not (start and start.rank <= Rank.PROCESS) and language != "other":
         message = f"a library, with nothing to run: no main program and no start command in its {language} files"
         report.refusals.append(Refusal("library", message))
+    unseen = start and start.certainty == "guess" and "no server is seen" in start.note and "port" not in report.facts
+    if unseen and start and not report.refusals:
+        message = (
+            f"a library or a command: nothing in it is seen to listen ({start.value}). If it does, answer start_command"
+        )
+        report.refusals.append(Refusal("library", message))
 
 
 def tell(report: Report) -> None:
@@ -34,11 +40,15 @@ def tell(report: Report) -> None:
         "before_start": "runs before it starts, which no deployment of ours does unasked: ",
         "system_library": "a library of the system is needed, and images are built without a distribution's packages: ",
         "packages": "its Dockerfile installs packages of the distribution, which an image of ours has not: ",
+        "environment": "its Dockerfile sets these, and an image of ours does not: ",
         "native_module": "modules that are compiled when they are installed: ",
         "other_processes": "other processes, which are not adopted: ",
         "install_script": "scripts that run when its dependencies are installed: ",
     }
     report.notes += [f"{text}{', '.join(place[name][:8])}" for name, text in lines.items() if place.get(name)]
+    features = report.facts.pop("cargo_features", None)
+    if features:
+        report.notes.append(f"built with features, which is not offered: {features.value} ({features.place})")
     for fact in ("no_server", "no_lock", "development_command", "plain_jar", "source_to_install"):
         found = report.facts.pop(fact, None)
         if found and fact == "no_server" and not report.facts.get("start_command"):

@@ -48,11 +48,20 @@ def find(repository: Repository) -> Iterator[Finding]:
             if name in _TOOLS and isinstance(version, str):
                 at_line = line_of(repository.text(path), "tools", name)
                 yield stated(_TOOLS[name], version, path, at_line, Rank.PROCESS)
+    for language in ("python", "node", "java"):
+        yield from _workflows(repository, language)
+
+
+def _workflows(repository: Repository, language: str) -> Iterator[Finding]:
+    """The version that all steps of their workflows use: of several, none is the one that runs in production."""
+    found: dict[str, tuple[str, int]] = {}
     for path in repository.below(".github/workflows/*.yml", ".github/workflows/*.yaml"):
-        for language in ("python", "node", "java"):
-            for value in set(_values(yaml_mapping(repository, path), f"{language}-version")):
-                at_line = line_of(repository.text(path), f"{language}-version")
-                yield stated(language, value, path, at_line, Rank.CONFIG)
+        text = repository.text(path)
+        for value in _values(yaml_mapping(repository, path), f"{language}-version"):
+            found.setdefault(value, (path, line_of(text, f"{language}-version")))
+    if len(found) == 1:
+        value, place = next(iter(found.items()))
+        yield stated(language, value, *place, Rank.CONFIG)
 
 
 def first_line(repository: Repository, path: str) -> tuple[str, int]:

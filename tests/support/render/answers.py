@@ -129,3 +129,16 @@ ECS.append(
         "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
     }
 )  # fmt: skip
+# Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
+# has the rest.
+YOURS: list[Answers] = [
+    {
+        "source": "yours", "language": "node", "manager": "pnpm", "orchestrator": "kubernetes",
+        "start_command": "node server.js", "health": "/health", "kubernetes_exposure": "ingress",
+    },
+    {
+        "source": "yours", "language": "go", "orchestrator": "ecs", "registry": "ecr", "health": "tcp",
+        "test_command": "go test ./...",
+    },
+    {"source": "yours", "language": "other", "orchestrator": "compose", "kept": ["Dockerfile"], "registry": "private"},
+]  # fmt: skip

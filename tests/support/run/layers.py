@@ -18,14 +18,14 @@ QUICK = [
     for name, budget in {
         "questions": 40, "render": 30, "contract": 30, "tool": 15, "lint": 60, "kubernetes": 45,
         "ecs": 55, "update": 90, "host": 5, "pipeline": 10, "demo": 5, "workflows": 15, "registries": 10,
-        "services": 90, "detect": 20, "audit": 50,
+        "services": 90, "detect": 20, "audit": 50, "adopt": 60,
     }.items()
 ]  # fmt: skip
 REAL = [
     Layer(name, budget)
     for name, budget in {
         "cluster": 660, "host": 330, "image": 420, "compose": 300, "pipeline": 240, "events": 240,
-        "lint": 60, "demo": 60, "services": 90,
+        "lint": 60, "demo": 60, "services": 90, "adopt": 480,
     }.items()
 ]  # fmt: skip
 

@@ -1,0 +1,15 @@
+import os
+import signal
+import sys
+
+from bottle import get, run
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+@get("/")
+def index():
+    return "orders\n"
+
+
+run(host="0.0.0.0", port=int(os.environ.get("PORT", "8000")))
