@@ -83,11 +83,13 @@ def test_the_same_answers_give_the_same_bytes_anywhere(
 ) -> None:
     (tmp_path / "before").mkdir()
     (tmp_path / "before/setup.py").write_text("# code was here before\n")
-    # whose code it is, is an answer: only its default looks at what is there
     result = copied(tmp_path / "before", answers | {"source": "starter"})
     assert {name: result.answers[name] for name in answers} == answers
     assert result.project_dir
     (result.project_dir / "setup.py").unlink()
+    # Whose code it is, is asked where there is code: that answer is kept.
+    answered = result.project_dir / ".copier-answers.yml"
+    answered.write_text(answered.read_text().replace("source: starter\n", ""))
     assert files(result.project_dir) == files(rendered(answers))
 
 

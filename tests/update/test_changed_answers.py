@@ -31,7 +31,7 @@ DELETED = ".gitattributes"
 EDIT = b"# the owner's own line\n"
 START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
-} | {"license": "MIT", "kubernetes_access": "kubeconfig", "database": "postgres"}  # fmt: skip
+} | {"license": "MIT", "kubernetes_access": "kubeconfig", "database": "postgres", "language": "python"}  # fmt: skip
 
 
 def other(*questions: str) -> Answers:
@@ -80,11 +80,32 @@ DEPLOYMENT: list[Answers] = [
     {"orchestrator": "compose"},
     {"cache": "none"},
 ]  # fmt: skip
+# The same of code that its owner brought along.
+MINE: Answers = START | {"source": "yours", "manager": "pip", "database": "none"} | other("start_command")
+YOURS: list[Answers] = [
+    {"manager": "uv"} | other("build_command", "test_command", "lint_command", "sources"),
+    {"manager": "poetry"} | other("health", "metrics", "json_logs"),
+    {"manager": "pdm"} | other("writable_folders"),
+    {"manager": "pipenv"} | other("data_folders", "kept"),
+    {"manager": "pip"},
+    {"language": "node", "manager": "npm", "start_command": "node server.js", "build_command": "npm run build"},
+    {"manager": "pnpm"},
+    {"manager": "yarn", "orchestrator": "kubernetes", "kubernetes_exposure": "none"},
+    {"manager": "yarn-classic", "health": "tcp"},
+    {"manager": "bun", "start_command": "bun server.js"},
+    {"language": "java", "manager": "maven", "start_command": ""} | other("module"),
+    {"manager": "gradle", "metrics": "", "data_folders": []},
+    {"language": "go", "orchestrator": "ecs"} | other("main_package", "cgo"),
+    {"cgo": False, "json_logs": False},
+    {"language": "rust"} | other("rust_package", "rust_binary", "linker"),
+    {"linker": "none", "orchestrator": "compose"},
+    {"language": "other", "kept": ["Dockerfile"], "writable_folders": []},
+]
 
 
 def test_no_answer_is_left_out() -> None:
     """Each choice is taken in a step, the default as well, so that there is a way to it and back."""
-    taken = {(question, str(answer)) for step in SOURCE + DEPLOYMENT for question, answer in step.items()}
+    taken = {(question, str(answer)) for step in [MINE, *SOURCE, *DEPLOYMENT, *YOURS] for question, answer in step.items()}
     choices = {(question, choice) for question, table in TEMPLATE.choices().items() for choice in TEMPLATE.table(table)}
     assert choices - taken == set()
     # a service that moves is moved by Git first: tests/services
@@ -108,7 +129,7 @@ class Service:
     template: Path
     project: Path
     scratch: Path
-    answers: Answers = field(default_factory=lambda: dict(START))
+    answers: Answers
     source: dict[str, str] = field(default_factory=dict)
     steps: int = 0
 
@@ -172,11 +193,15 @@ def named(message: str) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(f"/{word.rstrip('.:')}" for word in re.split(r"[\s,]+", message) if word)
 
 
-@pytest.mark.parametrize("steps", [SOURCE, DEPLOYMENT], ids=["source", "deployment"])
+@pytest.mark.parametrize(
+    ("start", "steps"),
+    [(START, SOURCE), (START, DEPLOYMENT), (MINE, YOURS)],
+    ids=["source", "deployment", "yours"],
+)
 def test_a_changed_answer_reaches_what_is_ours_and_nothing_of_theirs(
-    template: Path, tmp_path: Path, steps: list[Answers]
+    template: Path, tmp_path: Path, start: Answers, steps: list[Answers]
 ) -> None:
-    service = Service(template, tmp_path / "orders-api", tmp_path)
+    service = Service(template, tmp_path / "orders-api", tmp_path, dict(start))
     before = service.state()
     for step in steps:
         message = service.update(step)

@@ -25,7 +25,10 @@ def excluded(template: Template, answers: dict[str, Any]) -> GitIgnoreSpec:
 
 def skipped(template: Template) -> GitIgnoreSpec:
     """What an update makes where it is missing, and leaves alone where it is, of a service alone in its repository."""
-    lines = [line.replace("{{ folder | default('**/') }}", "") for line in template.entries()["_skip_if_exists"]]
+    lines = [
+        line.replace("{{ folder | default('**/') }}", "").replace("{{ scripts | default('*') }}", "*")
+        for line in template.entries()["_skip_if_exists"]
+    ]
     return GitIgnoreSpec.from_lines(line for line in lines if "{" not in line)
 
 
