@@ -39,7 +39,6 @@ CASES = [
             "start_command": "waitress-serve --port=5000 app:app", "sources": ["app.py"], "health": "/health",
             "port": 5000, "registry": "ecr", "json_logs": True, "kept": [],
         },
-        not_built="asks pypi.org itself, which builds reach only where the Internet is",
     ),
     Case(
         "starlette-poetry",
@@ -48,7 +47,6 @@ CASES = [
             "start_command": "uvicorn --host 0.0.0.0 --port '8000' \"app.main:app\"", "sources": ["app"],
             "health": "/healthz", "port": 8000, "writable_folders": ["var"], "data_folders": ["uploads"], "kept": [],
         },
-        not_built="asks pypi.org itself, which builds reach only where the Internet is",
     ),
     Case(
         "asgi-pdm",

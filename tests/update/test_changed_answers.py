@@ -87,7 +87,7 @@ YOURS: list[Answers] = [
     {"manager": "poetry"} | other("health", "metrics", "json_logs"),
     {"manager": "pdm"} | other("writable_folders"),
     {"manager": "pipenv"} | other("data_folders", "kept"),
-    {"manager": "pip"},
+    {"manager": "pip"} | other("service_name"),
     {"language": "node", "manager": "npm", "start_command": "node server.js", "build_command": "npm run build"},
     {"manager": "pnpm"},
     {"manager": "yarn", "orchestrator": "kubernetes", "kubernetes_exposure": "none"},
@@ -99,7 +99,7 @@ YOURS: list[Answers] = [
     {"cgo": False, "json_logs": False},
     {"language": "rust"} | other("rust_package", "rust_binary", "linker"),
     {"linker": "none", "orchestrator": "compose"},
-    {"language": "other", "kept": ["Dockerfile"], "writable_folders": []},
+    {"language": "other", "kept": ["Dockerfile", ".gitattributes"], "writable_folders": []},
 ]
 
 
@@ -164,7 +164,7 @@ class Service:
         """As it is; what is new has the names of this one's source."""
         self.steps += 1
         folder = render(self.template, self.scratch / str(self.steps), **self.answers, kept_source=self.source)
-        (folder / DELETED).unlink()
+        (folder / DELETED).unlink(missing_ok=True)  # which may be kept, and then is not rendered
         return State(files(self.project), files(folder), self.theirs())
 
     def update(self, step: Answers) -> str:
@@ -175,8 +175,11 @@ class Service:
         self.answers |= step
         with redirect_stderr(io.StringIO()) as said:
             run_update(self.project, data=step, defaults=True, overwrite=True, unsafe=False)
-        assert step.items() <= self.stored().items()
-        self.answers |= self.stored()
+        stored = self.stored()
+        assert {question: stored.get(question) for question in step} == step
+        self.answers |= stored
+        for question in self.answers.keys() - stored.keys() - START.keys():  # another language is not asked it
+            del self.answers[question]
         return said.getvalue().partition("Your answers have changed.")[2].partition("A copy into an empty folder")[0]
 
 

@@ -12,15 +12,21 @@ from tests.support.paths import ENGINE, ROOT
 from tests.support.render import TEMPLATE
 
 MENDED = ROOT / "tests/support/engine/stand_ins"
-# trivy needs its database of vulnerabilities from the Internet; the engine has a BuildKit of its own
+# trivy needs its database of vulnerabilities from the Internet; the engine has a BuildKit of its own.
 NEVER_STARTED = {"trivy", "buildkit"}
+# Versions that only an owner's code asks for, and that no test builds: docs/unproven.md says so.
+NEVER_BUILT = re.compile(r"python-3[.]1[0-2]|node-22|distroless-nodejs22|java-21|j[dr][ke]-25|jdk-17|gradle-.*")
 
 
 def main() -> None:
     """Make what is missing; where there are no stand-ins, Docker pulls the public images itself."""
     if not ENGINE.exists():
         return
-    images = {name: image for name, image in TEMPLATE.table("pins")["images"].items() if name not in NEVER_STARTED}
+    images = {
+        name: image
+        for name, image in TEMPLATE.table("pins")["images"].items()
+        if name not in NEVER_STARTED and not NEVER_BUILT.fullmatch(name)
+    }
     subprocess.run([ENGINE, "base", *images.values()], check=True)
     for dockerfile in sorted(MENDED.glob("*.Dockerfile")):
         mend(dockerfile.name.removesuffix(".Dockerfile"), dockerfile.read_text(), images)

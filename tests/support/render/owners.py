@@ -13,8 +13,11 @@ from tests.support.render import render
 def excluded(template: Template, answers: dict[str, Any]) -> GitIgnoreSpec:
     """What an update does not render: where a release had it as ours, the update deletes it.
 
-    Of `answers` it needs the language, the service's name and the repository.
+    Of `answers` it needs the language, the service's name and the repository. Of code that its owner brought along,
+    it is what each service has.
     """
+    if answers.get("source") == "yours":
+        return GitIgnoreSpec.from_lines(template.table("everyone")["theirs"])
     package = answers["service_name"].replace("-", "_")
     group = answers["repository"].split("/")[0].lower().replace("-", "_")
     row = template.table("languages")[answers["language"]]["theirs"]
