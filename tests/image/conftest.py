@@ -99,6 +99,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             answers = [one for one in answers if one in WITH_DATABASE]
         if metafunc.definition.get_closest_marker("own_page"):
             answers = [one for one in answers if expected("language", one["language"])["index"] == "page"]
+        if metafunc.definition.get_closest_marker("own_archive"):
+            answers = [one for one in answers if one["language"] == "java"]
         if metafunc.definition.get_closest_marker("own_cache"):
             answers = WITH_CACHE
         metafunc.parametrize("service", answers, ids=label_of, indirect=True, scope="session")

@@ -34,7 +34,7 @@ def test_no_request_is_lost_when_an_instance_stops_under_load(service: Service) 
         assert exit_code == 0
         assert load.lost == []
         assert set(load.answers) == {200}
-        assert load.answers[200] > 1000
+        assert load.answers[200] > load.workers  # more than what was under way at the start
         for container in (first, second):
             state = engine.inspect("container", container.name)["State"]
             assert not state["OOMKilled"]

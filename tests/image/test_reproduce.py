@@ -117,12 +117,7 @@ with_go = pytest.mark.parametrize(
 )
 
 
-# Known, and said in docs/unproven.md: on some machines some 45 bytes of the archive of Java's classes differ each time.
-JAVA = pytest.mark.xfail(reason="Java's archive of classes may differ by some bytes", strict=False)
-EACH = [pytest.param(one, marks=[JAVA] if one["language"] == "java" else []) for one in LANGUAGES]
-
-
-@pytest.mark.parametrize("published", EACH, indirect=True, ids=label_of)
+@pytest.mark.parametrize("published", LANGUAGES, indirect=True, ids=label_of)
 def test_a_published_image_is_built_again_to_the_same_digest(published: Published) -> None:
     """And whoever starts it can read its files, whatever the modes of the checkout that it was built from.
 
