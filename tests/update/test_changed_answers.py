@@ -31,7 +31,10 @@ DELETED = ".gitattributes"
 EDIT = b"# the owner's own line\n"
 START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
-} | {"license": "MIT", "kubernetes_access": "kubeconfig", "database": "postgres", "language": "python"}  # fmt: skip
+} | {
+    "license": "MIT", "kubernetes_access": "kubeconfig", "database": "postgres", "language": "python",
+    "dependency_updates": "renovate",
+}  # fmt: skip
 
 
 def other(*questions: str) -> Answers:
@@ -105,7 +108,9 @@ YOURS: list[Answers] = [
 
 def test_no_answer_is_left_out() -> None:
     """Each choice is taken in a step, the default as well, so that there is a way to it and back."""
-    taken = {(question, str(answer)) for step in [MINE, *SOURCE, *DEPLOYMENT, *YOURS] for question, answer in step.items()}
+    taken = {
+        (question, str(answer)) for step in [MINE, *SOURCE, *DEPLOYMENT, *YOURS] for question, answer in step.items()
+    }
     choices = {(question, choice) for question, table in TEMPLATE.choices().items() for choice in TEMPLATE.table(table)}
     assert choices - taken == set()
     # a service that moves is moved by Git first: tests/services
