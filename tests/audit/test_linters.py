@@ -20,8 +20,14 @@ def script(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+@pytest.fixture(scope="session")
+def made() -> dict[str, str]:
+    """The paths of linters that Go builds, which it can't with an empty PATH."""
+    return {name: go_tool(name) for name in ("actionlint", "kubeconform")}
+
+
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def path(made: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all of PATH, and empty."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -71,8 +77,8 @@ def test_their_settings_in_the_repository_hold(faulty: Path, command: Audit, ins
     assert "DL3008" not in command(faulty, linters=True).stdout
 
 
-def test_actionlint(faulty: Path, command: Audit, path: Path) -> None:
-    (path / "actionlint").symlink_to(go_tool("actionlint"))
+def test_actionlint(faulty: Path, command: Audit, path: Path, made: dict[str, str]) -> None:
+    (path / "actionlint").symlink_to(made["actionlint"])
     workflow = faulty / ".github/workflows/ci.yml"
     workflow.write_text(
         f"{workflow.read_text()}      - run: echo ${{{{ github.event.issue.title }}}} ${{{{ nobody.knows }}}}\n"
@@ -85,11 +91,11 @@ def test_actionlint(faulty: Path, command: Audit, path: Path) -> None:
     assert [one for one in found if one["rule"] == "actionlint/syntax-check" and "stepz" in one["text"]]
 
 
-def test_kubeconform(faulty: Path, command: Audit, path: Path, tmp_path: Path) -> None:
+def test_kubeconform(faulty: Path, command: Audit, path: Path, tmp_path: Path, made: dict[str, str]) -> None:
     (tmp_path / "schemas").mkdir()
     write_kubernetes(VERSIONS[-1], tmp_path / "schemas")
     location = f"'{tmp_path}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json'"
-    script(path / "kubeconform", f'exec {go_tool("kubeconform")} -schema-location {location} "$@"')
+    script(path / "kubeconform", f'exec {made["kubeconform"]} -schema-location {location} "$@"')
     (faulty / "k8s.yml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: 80}\n")
     (one,) = [
         one
