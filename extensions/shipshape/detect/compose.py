@@ -67,18 +67,30 @@ def _own(repository: Repository, path: str, name: str, service: dict[str, Any]) 
         yield Finding("port", port, path, line, "stated", Rank.CONTAINER)
     test = at(service, "healthcheck", "test")
     yield from probed(" ".join(strings(test)), path, line_of(text, name, "healthcheck"), Rank.CONTAINER)
-    for folder in _volumes(service):
+    for folder in _volumes(service, published="build" not in service):
         line = line_of(text, name, "volumes", folder)
         yield Finding("data_folders", folder, path, line, "stated", Rank.CONTAINER)
 
 
 def own(repository: Repository) -> str | None:
-    """The Compose service that is this repository's: of several that are built of one folder, the one with ports."""
+    """The Compose service that is this repository's: of several that are built of one folder, the one with ports.
+
+    Where none is built, the one whose image has the repository's name: the file is for those who run it.
+    """
     services = _services(repository, path_of(repository))
     built = {name: named for name, (context, named, _) in builds(repository).items() if context == "."}
     usual = [name for name, named in built.items() if named.removeprefix("./") in ("", "Dockerfile")]
     serving = [name for name in usual or built if services[name].get("ports") or services[name].get("expose")]
-    return next(iter(serving or usual or built), None)
+    if built:
+        return next(iter(serving or usual or built))
+    published = [name for name, service in services.items() if _image(service) == repository.root.name.lower()]
+    return published[0] if len(published) == 1 else None
+
+
+def _image(service: dict[str, Any]) -> str:
+    """The last part of its image's name, without a tag; empty where it is built."""
+    image = service.get("image")
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0] if isinstance(image, str) else ""
 
 
 def _services(repository: Repository, path: str | None) -> dict[str, dict[str, Any]]:
@@ -108,12 +120,13 @@ def _ports(service: dict[str, Any]) -> Iterator[int]:
             yield int(number)
 
 
-def _volumes(service: dict[str, Any]) -> Iterator[str]:
-    """Where named volumes are mounted: a folder of the host is the developer's source."""
+def _volumes(service: dict[str, Any], published: bool) -> Iterator[str]:
+    """Where named volumes are mounted: a folder of the host is the developer's source, and the data of who runs it."""
+    sources = r"(?:\./)?[A-Za-z0-9][\w-]*/?" if published else r"[A-Za-z0-9][\w.-]*"
     for entry in service.get("volumes") or []:
         if isinstance(entry, dict) and entry.get("type") == "volume" and isinstance(entry.get("target"), str):
             yield entry["target"]
         elif isinstance(entry, str):
             source, mark, target = entry.partition(":")
-            if mark and re.fullmatch(r"[A-Za-z0-9][\w.-]*", source) and "node_modules" not in target:
+            if mark and re.fullmatch(sources, source) and "node_modules" not in target:
                 yield target.split(":")[0]

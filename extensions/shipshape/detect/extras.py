@@ -9,14 +9,23 @@ from .files import Repository, git
 from .finding import Finding, Rank
 from .parse import at, json_object, line_of, toml, xml
 
-# At the top of a repository, and of no use when the service runs; hidden ones are, too.
+# At the top of a repository, and of no use when the service runs; hidden ones are, too. A document is one if it is no code: a package
+# may be called history.
+_DOCUMENT = re.compile(
+    r"(?i)^(?:readme|licen[sc]e|copying|notice|authors|contribut|changelog|changes|history|security|code_of_conduct|codeowners|todo)"
+)
 _NOISE = re.compile(
-    r"(?i)^(?:\..*|readme.*|licen[sc]e.*|copying.*|notice.*|authors.*|contribut.*|changelog.*|changes.*|history.*|security.*|code_of_conduct.*|codeowners|todo.*"
-    r"|(?:.*\.)?dockerfile.*|containerfile.*|(?:docker-)?compose.*\.ya?ml|makefile|justfile|taskfile.*|vagrantfile|jenkinsfile|procfile.*|heroku\.yml|fly\.toml|render\.ya?ml|app\.json|netlify\.toml|vercel\.json|renovate\.json"
-    r"|tests?|testing|__tests__|spec|e2e|docs?|documentation|examples?|screenshots?|benchmarks?|coverage|deploy|deployments?|k8s|kubernetes|helm|charts?|terraform|infra|docker|copilot|cypress.*|playwright.*"
+    r"(?i)^(?:\..*"
+    r"|(?:.*\.)?(?:docker|container)file(?:[.-].*)?|(?:docker-)?compose.*\.ya?ml|makefile|justfile|taskfile.*|vagrantfile|jenkinsfile|procfile.*|heroku\.yml|fly\.toml|render\.ya?ml|app\.json|netlify\.toml|vercel\.json|renovate\.json"
+    r"|tests?|testing|__tests__|spec|e2e|examples?|screenshots?|benchmarks?|coverage|cypress.*|playwright.*"
     r"|tox\.ini|noxfile\.py|pytest\.ini|conftest\.py|setup\.cfg|mkdocs\.ya?ml|mypy\.ini|ruff\.toml|codecov\.ya?ml|sonar-project\.properties|jest\.config\..*|vitest\.config\..*|eslint\.config\..*|prettier\.config\..*|commitlint\.config\..*|lerna\.json"
     r"|.*\.(?:md|rst|png|jpe?g|gif|svg|bat|cmd|ps1|postman_collection\.json|http)|ship\.mk|ship\.compose\.yaml)$"
 )
+# Folders that are another's business, if they are no package of the service: documents that `swag` writes are one.
+_BESIDE = re.compile(
+    r"(?i)^(?:docs?|documentation|deploy|deployments?|k8s|kubernetes|helm|charts?|terraform|infra|docker|copilot)$"
+)
+_PACKAGE = {"go": ".go", "python": "/__init__.py"}
 _PORT = re.compile(r"""(?:[gG]etenv\(|LookupEnv\(|process\.env\.|environ(?:\.get)?[\[(]|env::var\()\s*["']?PORT\b""")
 _USUAL = {"python": 8000, "node": 3000, "go": 8080, "rust": 8080, "java": 8080}
 _METRICS = {
@@ -51,7 +60,7 @@ def described(repository: Repository) -> Iterator[Finding]:
         ("pom.xml", pom.findtext("{*}description") if pom is not None else None),
     ):
         text = " ".join(re.sub(r'["\\`$]', "", value).split()) if isinstance(value, str) else ""
-        if text and len(text) <= 200:
+        if text and len(text) <= 200 and "](" not in text and "<" not in text:  # no badge
             line = line_of(repository.text(path), "description")
             yield Finding("service_description", text, path, line, "stated", Rank.MANIFEST)
     remote = (git(repository.root, "config", "--get", "remote.origin.url") or "").strip()
@@ -113,13 +122,23 @@ def measured(repository: Repository, language: str) -> Iterator[Finding]:
             return
 
 
+def _of_another_use(repository: Repository, name: str, language: str) -> bool:
+    if _NOISE.match(name):
+        return True
+    if _DOCUMENT.match(name):
+        return repository.has(name) and not name.endswith(_ENDINGS.get(language, ()))
+    ending = _PACKAGE.get(language)
+    below = [path.removeprefix(name) for path in repository.paths if path.startswith(f"{name}/")] if ending else []
+    return bool(_BESIDE.match(name)) and not any(path.count("/") == 1 and path.endswith(ending or "") for path in below)
+
+
 def sources(repository: Repository, language: str) -> Iterator[Finding]:
     """What the image needs of the repository: all at its top that is not of another use; what it names is kept."""
     top = list(dict.fromkeys(path.split("/")[0] for path in repository.paths))
     named = at(toml(repository, "pyproject.toml"), "project", "readme")
     hidden = {".cargo", ".sqlx", ".mvn", ".yarn", ".yarnrc.yml", ".npmrc", ".pnpmfile.cjs", ".swcrc", ".babelrc"}
     kept = {named if isinstance(named, str) else ""} | hidden | ({"setup.cfg"} if language == "python" else set())
-    value = sorted(name for name in top if name in kept or not _NOISE.match(name))
+    value = sorted(name for name in top if name in kept or not _of_another_use(repository, name, language))
     if any(not re.fullmatch(r"[^\s/*?!#,=\[\]\\\"'$`{}]+", name) for name in value):
         yield Finding("sources", ["."], "", 0, "derived", Rank.SOURCE, "all of it, for a name that a list can't hold")
     elif value:
