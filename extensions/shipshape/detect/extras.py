@@ -9,8 +9,8 @@ from .files import Repository, git
 from .finding import Finding, Rank
 from .parse import at, json_object, line_of, toml, xml
 
-# At the top of a repository, and of no use when the service runs; hidden ones are, too. A document is one if it is no code: a package
-# may be called history.
+# At the top of a repository, and of no use when the service runs; hidden ones are, too. A document is one if it is no
+# code: a package may be called history.
 _DOCUMENT = re.compile(
     r"(?i)^(?:readme|licen[sc]e|copying|notice|authors|contribut|changelog|changes|history|security|code_of_conduct|codeowners|todo)"
 )
