@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from . import compose, container, go, java, node, platforms, procfile, python, rust, versions
+from . import compose, container, go, java, node, platforms, procfile, python, rust, versions, writes
 from .extras import described, measured, ported, sampled, sources
 from .files import Repository
 from .finding import Finding, Rank, Refusal, Report, unless
@@ -45,6 +45,7 @@ def decide(repository: Repository) -> Report:
         *sampled(repository),
         *ported(repository, language),
         *measured(repository, language),
+        *writes.find(repository, language),
         *sources(repository, language),
     ]
     for one in sorted(findings, key=lambda finding: finding.rank):
@@ -70,7 +71,7 @@ def _take(report: Report, one: Finding) -> None:
         report.others.setdefault(fact, [])
         if one.value not in [other.value for other in report.others[fact]]:
             report.others[fact].append(one)
-    elif fact in ("data_folders",):
+    elif fact in ("data_folders", "writable_folders"):
         known = report.facts.get(fact)
         if known is None:
             report.facts[fact] = replace(one, value=[one.value])

@@ -98,11 +98,15 @@ def _checks(repository: Repository, report: Report) -> None:
 
 def _folders(report: Report) -> None:
     """Folders as the template takes them: absolute or below the service's, and none of the system's."""
-    found = report.facts.pop("data_folders", None)
-    values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
-    values = [value for value in values if _FOLDER.fullmatch(value) and not _SYSTEM.fullmatch(value)]
-    if found and values:
-        report.facts["data_folders"] = replace(found, value=values)
+    taken: list[str] = []
+    for fact in ("data_folders", "writable_folders"):
+        found = report.facts.pop(fact, None)
+        values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
+        values = [one for one in values if _FOLDER.fullmatch(one) and not _SYSTEM.fullmatch(one)]
+        values = [one for one in values if one not in taken and f"/app/{one}" not in taken]
+        taken += values
+        if found and values:
+            report.facts[fact] = replace(found, value=values)
 
 
 def _health(report: Report) -> None:
