@@ -36,6 +36,8 @@ TEMPLATE = {
           default: "{{ ['Dockerfile'] if (_copier_conf.dst_path | string ~ '/Dockerfile') | fileglob else [] }}"
         start_command: {type: str, default: '', when: "{{ 'Dockerfile' not in kept }}"}
         port: {type: int, default: 1}
+        writable_folders: {type: yaml, default: '[]'}
+        data_folders: {type: yaml, default: '[]'}
         """,
     "project/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}",
     "project/{{ service_path }}/Dockerfile.jinja": "FROM python\nCMD {{ start_command }}\n",
@@ -216,3 +218,26 @@ def test_hooks_of_the_repository_are_not_run(repository: Repositories, small: st
         hook.chmod(0o755)
     assert shipshape("adopt", folder, "--template", small)[0] == 0
     assert not list(tmp_path.glob("ran-*"))
+
+
+@pytest.mark.parametrize("replace", [(), ("--replace", "Dockerfile")], ids=["kept", "replaced"])
+def test_a_folder_below_the_service_s_is_where_the_image_has_it(
+    repository: Repositories, small: str, replace: tuple[str, ...]
+) -> None:
+    """Only their Dockerfile knows where that is: below its WORKDIR, and below /app once it is replaced."""
+    text = "FROM python:3.14\nWORKDIR /srv\nVOLUME /srv/uploads\nCMD gunicorn -b 0.0.0.0:9000 app:app\n"
+    folder = repository({**OWN, "Dockerfile": text, "writes.py": 'import os\nos.makedirs("logs")\n'})
+    assert shipshape("adopt", folder, "--template", small, *replace)[0] == 0
+
+    def folders() -> list[str]:
+        kept = yaml.safe_load((folder / ".copier-answers.yml").read_text())
+        return [*kept["writable_folders"], *kept["data_folders"]]
+
+    assert folders() == (["logs", "uploads"] if replace else ["/srv/logs", "/srv/uploads"])
+    if not replace:
+        assert shipshape("take", folder / "Dockerfile") == (0, "")
+        assert folders() == ["logs", "uploads"]
+        (folder / "Dockerfile").write_text(text)
+        git(folder, *COMMIT, "--all")
+        assert shipshape("keep", folder / "Dockerfile") == (0, "")
+        assert folders() == ["/srv/logs", "/srv/uploads"]

@@ -11,9 +11,9 @@ from typing import Any
 import questionary
 from rich.console import Console
 
-from ..detect import detect
+from ..detect import Report, detect
 from . import refuse, show
-from .answers import OF_THE_IMAGE, Answer, answers
+from .answers import FOLDERS, OF_THE_IMAGE, Answer, answers, in_ours, in_their_image
 from .ask import ask, given
 from .branch import branched, commit, run, switch, top
 from .stop import StopError
@@ -58,7 +58,7 @@ def adopt(folder: Path, options: Options) -> None:
     if refused:
         raise StopError(refused.reason, refused.message)
     if not options.dry_run:
-        _write(folder, found, said, options)
+        _write(folder, report, found, said, options)
 
 
 def console() -> Console:
@@ -70,7 +70,7 @@ def _answered(one: Answer, said: dict[str, Any]) -> Answer:
     return Answer(one.name, said[one.name], None) if one.name in said else one
 
 
-def _write(folder: Path, found: list[Answer], said: dict[str, Any], options: Options) -> None:
+def _write(folder: Path, report: Report, found: list[Answer], said: dict[str, Any], options: Options) -> None:
     if not options.template:
         raise StopError("usage", "name the template's address: --template URL")
     own = "Dockerfile" in said["kept"] if "kept" in said else (folder / "Dockerfile").is_file()
@@ -85,25 +85,28 @@ def _write(folder: Path, found: list[Answer], said: dict[str, Any], options: Opt
     chosen |= ask(found) if options.terminal else {}
     root = top(folder)
     path = folder.resolve().relative_to(root.resolve()).as_posix()
-    name = path.rsplit("/", 1)[-1]
-    answers_file = ANSWERS if path == "." else f".copier-answers.{name}.yml"
-    if (root / answers_file).exists():
-        raise StopError(
-            "blocked", f"{answers_file} is there: it was adopted already, and copier update brings it forward"
-        )
+    there = _answers_file(path)
+    if (root / there).exists():
+        raise StopError("blocked", f"{there} is there: it was adopted already, and copier update brings it forward")
     chosen |= {"source": "yours"} | ({} if path == "." else {"service_path": path})
-    kept = _on_a_branch(root, path, answers_file, chosen, options)
+    first = in_their_image(chosen, report) if own else chosen
+    kept = _on_a_branch(root, path, first, chosen, options)
     switch(root, options.branch)
     _next(folder, options, kept)
 
 
-def _on_a_branch(root: Path, path: str, answers_file: str, chosen: dict[str, Any], options: Options) -> list[str]:
+def _answers_file(path: str) -> str:
+    return ANSWERS if path == "." else f".copier-answers.{path.rsplit('/', 1)[-1]}.yml"
+
+
+def _on_a_branch(root: Path, path: str, first: dict[str, Any], chosen: dict[str, Any], options: Options) -> list[str]:
+    """Render with the answers `first`; those of `chosen` hold once their Dockerfile is replaced."""
     from . import prove, render  # noqa: PLC0415 (Copier takes most of a second to import)
 
     base = run(root, "rev-parse", "HEAD").strip()
     with branched(root, options.branch) as tree:
-        service = render.Service(tree, path, answers_file)
-        render.copy(service, options.template, chosen, options.ref)
+        service = render.Service(tree, path, _answers_file(path))
+        render.copy(service, options.template, first, options.ref)
         commit(tree, "Bring Shipshape's files beside the service")
         kept: list[str] = service.answers().get("kept") or []
         unknown = [one for one in options.replace if one not in kept]
@@ -112,7 +115,7 @@ def _on_a_branch(root: Path, path: str, answers_file: str, chosen: dict[str, Any
                 "usage", f"--replace {unknown[0]}: it is not among what stays yours: {', '.join(kept) or 'nothing'}"
             )
         for one in options.replace:
-            render.take(service, one, chosen)
+            render.take(service, one, chosen if one == "Dockerfile" else {})
         replaced = {service.path(one) for one in options.replace}
         new = prove.prove(tree, base, replaced)
         show.written(
@@ -171,15 +174,18 @@ def move(path: Path, to: str, options: Options, answers_file: str) -> None:
     if (inner in kept) == (to == "keep"):
         raise StopError("usage", f"{inner} is {'yours already' if to == 'keep' else 'not among what is yours'}")
     # What their file says, before it goes: questions that were not asked while it was theirs.
-    read = {
-        one.name: one.value for one in answers(detect(root / home)) if one.value is not None and one.name not in data
-    }
+    report = detect(root / home)
+    read = {one.name: one.value for one in answers(report) if one.value is not None and one.name not in data}
+    folders: dict[str, Any] = {}
+    if inner == "Dockerfile":
+        folders = in_their_image(data, report) if to == "keep" else in_ours(data, report)
+        folders = {name: value for name, value in folders.items() if name in FOLDERS}
     with branched(root, options.branch) as tree:
         service = render.Service(tree, home, answers_file)
         if to == "keep":
-            render.keep(service, inner)
+            render.keep(service, inner, folders)
         else:
-            render.take(service, inner, read)
+            render.take(service, inner, read | folders)
     run(root, "merge", "--quiet", "--ff-only", options.branch)
     run(root, "branch", "--quiet", "--delete", options.branch)
     print(f"{inner} is {'yours' if to == 'keep' else 'of the template'} from now on")

@@ -56,15 +56,17 @@ def copy(service: Service, template: str, answers: dict[str, Any], ref: str | No
     )
 
 
-def keep(service: Service, path: str) -> None:
+def keep(service: Service, path: str, answers: dict[str, Any]) -> None:
     """Make a path theirs, with the text that it has now; what depends on that follows. Commits.
+
+    `answers` are those that are other ones when the path is theirs.
 
     An update would delete a path that is no longer rendered, and meet their edits in it: it is put aside meanwhile.
     """
     there = service.tree / service.path(path)
     text, mode = there.read_bytes(), there.stat().st_mode
     before = _put_aside(service, path)
-    _update(service, {"kept": [*_kept(service), path]})
+    _update(service, answers | {"kept": [*_kept(service), path]})
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_bytes(text)
     there.chmod(mode)

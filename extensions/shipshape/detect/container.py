@@ -55,6 +55,10 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     for instruction in last.all("VOLUME"):
         for folder in instruction.words or instruction.value.split():
             yield Finding("data_folders", last.expanded(folder), path, instruction.line, "stated", Rank.CONTAINER)
+    workdir = last.last("WORKDIR")
+    folder = last.expanded(workdir.value).rstrip("/") if workdir else ""
+    if workdir and folder.startswith("/"):
+        yield Finding("workdir", folder, path, workdir.line, "stated", Rank.CONTAINER)
 
 
 def _runs(stages: list[Stage], target: str) -> Stage:

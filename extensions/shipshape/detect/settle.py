@@ -97,13 +97,17 @@ def _checks(repository: Repository, report: Report) -> None:
 
 
 def _folders(report: Report) -> None:
-    """Folders as the template takes them: absolute or below the service's, and none of the system's."""
+    """Folders as the template takes them: absolute or below the service's, and none of the system's.
+
+    What is below the WORKDIR of their image is below `/app` in one of ours.
+    """
+    workdir = f"{report.value('workdir', '/app')}/"
     taken: list[str] = []
     for fact in ("data_folders", "writable_folders"):
         found = report.facts.pop(fact, None)
-        values = [value.rstrip("/") for value in found.value if isinstance(value, str)] if found else []
+        values = [one.rstrip("/").removeprefix(workdir) for one in found.value if isinstance(one, str)] if found else []
         values = [one for one in values if _FOLDER.fullmatch(one) and not _SYSTEM.fullmatch(one)]
-        values = [one for one in values if one not in taken and f"/app/{one}" not in taken]
+        values = [one for one in values if one not in taken]
         taken += values
         if found and values:
             report.facts[fact] = replace(found, value=values)
