@@ -127,6 +127,14 @@ CASES = [
             "module": "app", "sources": ["pom.xml", "library", "app"], "health": "tcp", "port": 8080, "kept": [],
         },
     ),
+    # Its script looks for its settings beside itself, and is no program in a checkout on Windows.
+    Case(
+        "maven-wrapper",
+        {
+            "language": "java", "manager": "maven", "language_version": "17", "orchestrator": "compose",
+            "sources": [".mvn", "mvnw", "pom.xml", "src"], "health": "tcp", "port": 8080, "kept": [],
+        },
+    ),
     Case(
         "gradle-wrapper",
         {
