@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from copier import run_copy
 
 from tests.adopt.cases import ALL, CASES, NAMES, REPOSITORIES, Case, copied
 from tests.support.render import git, render
@@ -166,3 +167,17 @@ def test_an_empty_folder_is_asked_nothing_of_this(plain_template: Path, tmp_path
 
 def test_each_repository_is_of_a_case() -> None:
     assert {path.name for path in REPOSITORIES.iterdir()} == set(NAMES)
+
+
+def test_workflows_that_may_push_the_same_image_are_named(
+    plain_template: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "orders"
+    (project / ".github/workflows").mkdir(parents=True)
+    (project / "requirements.txt").write_text("")
+    for name in ("image.yml", "ci.yaml"):
+        (project / ".github/workflows" / name).write_text("on: push\njobs: {}\n")
+    run_copy(str(plain_template), project, defaults=True, unsafe=False)
+    said = " ".join(capfd.readouterr().err.split())
+    assert "ghcr.io/acme/orders is pushed by ship-ci.yml from now on" in said
+    assert said.endswith("You have ci.yaml, image.yml.")

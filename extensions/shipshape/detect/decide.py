@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from . import compose, container, go, java, node, platforms, procfile, python, rust, versions, writes
+from . import compose, container, go, java, node, platforms, procfile, publishers, python, rust, versions, writes
 from .extras import described, measured, ported, sampled, sources
 from .files import Repository
 from .finding import Finding, Rank, Refusal, Report, unless
@@ -46,6 +46,7 @@ def decide(repository: Repository) -> Report:
         *ported(repository, language),
         *measured(repository, language),
         *writes.find(repository, language),
+        *publishers.find(repository),
         *sources(repository, language),
     ]
     for one in sorted(findings, key=lambda finding: finding.rank):
@@ -67,6 +68,7 @@ def _take(report: Report, one: Finding) -> None:
         "native_module",
         "packages",
         "install_script",
+        "publisher",
     ):
         report.others.setdefault(fact, [])
         if one.value not in [other.value for other in report.others[fact]]:

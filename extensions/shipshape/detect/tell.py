@@ -35,7 +35,10 @@ def refuse(report: Report, language: str) -> None:
 
 def tell(report: Report) -> None:
     """One line for each thing that its owner should know before a decision."""
-    place = {name: [f"{f.value} ({f.place})" for f in found] for name, found in report.others.items()}
+    place = {
+        name: [f.place if f.value == f.path else f"{f.value} ({f.place})" for f in found]
+        for name, found in report.others.items()
+    }
     lines = {
         "before_start": "runs before it starts, which no deployment of ours does unasked: ",
         "system_library": "a library of the system is needed, and images are built without a distribution's packages: ",
@@ -43,6 +46,7 @@ def tell(report: Report) -> None:
         "environment": "its Dockerfile sets these, and an image of ours does not: ",
         "native_module": "modules that are compiled when they are installed: ",
         "other_processes": "other processes, which are not adopted: ",
+        "publisher": "workflows that push an image, which ship-ci.yml does from now on: one of the two should go: ",
         "install_script": "scripts that run when its dependencies are installed: ",
     }
     report.notes += [f"{text}{', '.join(place[name][:8])}" for name, text in lines.items() if place.get(name)]
