@@ -51,8 +51,9 @@ def preview(template: str, folder: Path, answers: dict[str, Any], answers_file: 
         if (folder / answers_file).is_file():
             shutil.copy(folder / answers_file, rendered / answers_file)
         try:
+            said = answers | _by_what_is_there(template, folder, answers, answers_file)
             worker = run_copy(
-                template, rendered, answers, answers_file=answers_file, defaults=True, overwrite=True, quiet=True
+                template, rendered, said, answers_file=answers_file, defaults=True, overwrite=True, quiet=True
             )
         except Exception as error:
             raise PreviewError(" ".join(str(error).split())) from error
@@ -63,6 +64,17 @@ def preview(template: str, folder: Path, answers: dict[str, Any], answers_file: 
             file = _compare(path.relative_to(rendered), folder, path)
             kept = file.state == "differs" and worker.match_skip(file.path)
             yield File(file.path, "kept") if kept else file
+
+
+def _by_what_is_there(template: str, folder: Path, answers: dict[str, Any], answers_file: str) -> dict[str, Any]:
+    """The answers that the template takes in this folder: some defaults come from the files that are there."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return {}
+    worker = run_copy(
+        template, folder, answers, answers_file=answers_file, defaults=True, overwrite=True, quiet=True, pretend=True
+    )
+    known, hidden = worker.answers.combined, worker.answers.hidden
+    return {name: known[name] for name in worker.template.questions_data if name in known and name not in hidden}
 
 
 def _suggestion(name: str, asked: list[str]) -> str:

@@ -33,6 +33,20 @@ def test_what_would_be_overwritten_is_named_and_shown(template: Path, tmp_path: 
     assert (project / "Makefile").read_text() == "all:\n\techo mine\n"
 
 
+def test_files_of_an_owner_are_seen_as_copy_sees_them(template: Path, tmp_path: Path) -> None:
+    """Whose code it is, and what stays theirs, is answered by what is there: not by an empty folder."""
+    (tmp_path / "orders").mkdir()
+    for name in ("Makefile", "README.md", "Dockerfile", "go.mod"):
+        (tmp_path / "orders" / name).write_text("mine\n")
+    result = preview(template, tmp_path / "orders")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "new      ship.mk\n" in result.stdout
+    assert result.stdout.endswith("new, 0 differ, 0 the same; nothing was written\n")
+    assert sorted(path.name for path in (tmp_path / "orders").iterdir()) == sorted(
+        ["Makefile", "README.md", "Dockerfile", "go.mod"]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
