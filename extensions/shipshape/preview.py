@@ -70,8 +70,8 @@ def _by_what_is_there(template: str, folder: Path, answers: dict[str, Any], answ
     """The answers that the template takes in this folder: some defaults come from the files that are there."""
     if not folder.is_dir() or not any(folder.iterdir()):
         return {}
-    worker = run_copy(
-        template, folder, answers, answers_file=answers_file, defaults=True, overwrite=True, quiet=True, pretend=True
+    worker = run_copy(  # of no file: the answers alone
+        template, folder, answers, answers_file=answers_file, defaults=True, quiet=True, pretend=True, exclude=["*"]
     )
     known, hidden = worker.answers.combined, worker.answers.hidden
     return {name: known[name] for name in worker.template.questions_data if name in known and name not in hidden}
