@@ -59,7 +59,7 @@ CASES = [
         "uv-workspace",
         {
             "language": "python", "manager": "uv", "language_version": "3.14", "orchestrator": "kubernetes",
-            "start_command": "python main.py", "build_command": "uv sync --locked --no-dev --no-editable",
+            "start_command": "python main.py", "build_command": "uv sync --locked --no-dev --no-editable --inexact",
             "lint_command": "python -c 'import iniconfig'", "kubernetes_exposure": "alb",
             "sources": ["main.py", "packages", "packages/greetings/pyproject.toml"], "health": "tcp", "port": 8000,
             "kept": [],

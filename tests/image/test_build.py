@@ -67,10 +67,13 @@ def test_the_context_is_an_allow_list(service: Service, working_copy: Path, tmp_
 
 
 def steps(log: str) -> dict[str, bool]:
-    """The Dockerfile's steps, by their text, and whether each came from the cache."""
+    """The Dockerfile's steps, by their text, and whether each came from the cache.
+
+    A step that another build has under way is listed twice: with that build's work, and as taken from the cache.
+    """
     names = dict(re.findall(r"^(#\d+) \[(.+)$", log, re.MULTILINE))
-    cached = set(re.findall(r"^(#\d+) CACHED", log, re.MULTILINE))
-    return {text: number in cached for number, text in names.items() if not text.startswith("internal")}
+    cached = {names.get(number) for number in re.findall(r"^(#\d+) CACHED", log, re.MULTILINE)}
+    return {text: text in cached for text in names.values() if not text.startswith("internal")}
 
 
 def test_a_changed_line_does_not_install_the_dependencies_again(service: Service, working_copy: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import engine
+from tests.support.engine import unmoved
 
-# Chromium gives up what it loads when an address comes to this machine or goes, as with each container of another test.
-MACHINE_CHANGED = "ERR_NETWORK_CHANGED"
 BROWSERS = ["chromium", "google-chrome", "chromium-browser"]
 
 
@@ -40,18 +40,12 @@ def with_tools(project: Path, folder: Path) -> dict[str, str]:
     return {"CHROMIUM": chromium(), "PATH": f"{folder / 'node/bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
-def browse(project: Path, tools: Mapping[str, str], *command: str, tries: int = 3) -> str:
-    """Run the page's own tests in Chromium; returns what they printed, raises AssertionError where one fails.
-
-    Again only where the machine's network changed under the browser: then tests that passed have left their items.
-    """
-    for left in reversed(range(tries)):
-        done = subprocess.run(
-            command or ("npx", "playwright", "test"), cwd=project, env=os.environ | tools,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if not (left and MACHINE_CHANGED in done.stdout + done.stderr):
-            break
+def browse(project: Path, tools: Mapping[str, str], *command: str) -> str:
+    """Run the page's own tests in Chromium; returns what they printed, raises AssertionError where one fails."""
+    done = subprocess.run(
+        [sys.executable, unmoved.__file__, *(command or ("npx", "playwright", "test"))],
+        cwd=project, env=os.environ | tools, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
     return done.stdout
