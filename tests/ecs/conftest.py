@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from shipshape.template import Answers
@@ -48,6 +48,7 @@ class Service:
 
 @dataclass
 class World:
+    folder: ClassVar[str] = "deploy/ecs"  # which has its scripts
     project: Path
     cloud: Cloud
     service: Service
@@ -57,7 +58,7 @@ class World:
 
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.project / "deploy/ecs" / script, *arguments],
+            [self.project / self.folder / script, *arguments], cwd=self.project,
             env=self.environment | settings, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
@@ -72,7 +73,7 @@ class World:
 
     def parameters(self, environment: str = "staging") -> dict[str, str]:
         content: dict[str, dict[str, str]] = json.loads(
-            (self.project / f"deploy/ecs/parameters/{environment}.json").read_text()
+            (self.project / f"{self.folder}/parameters/{environment}.json").read_text()
         )
         return content["Parameters"]
 
@@ -80,7 +81,7 @@ class World:
         """Make these stacks without a script: quicker, where the script is not what is tried."""
         cloudformation = self.client("cloudformation")
         for name in stacks:
-            body = (self.project / f"deploy/ecs/{name}.yml").read_text()
+            body = (self.project / f"{self.folder}/{name}.yml").read_text()
             declared = cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
             given = self.parameters(environment) | more
             cloudformation.create_stack(

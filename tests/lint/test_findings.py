@@ -6,15 +6,16 @@ from pathlib import Path
 from shipshape.template import Answers
 
 from tests.support.findings import accepted, compare, of_checkov
-from tests.support.render.answers import ECS, KUBERNETES
+from tests.support.render.answers import ECS, KUBERNETES, MACHINES
 
 
 def test_checkov(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
     seen: dict[bytes, str] = {}
-    for answers in [*ECS, *KUBERNETES]:
-        for path in rendered(answers).glob("deploy/e[ck][rs]/*.yml"):
-            seen.setdefault(path.read_bytes(), path.name)
-    assert {"registry.yml", "deployer.yml", "service.yml"} <= set(seen.values())
+    for answers in [*ECS, *KUBERNETES, *MACHINES]:
+        for pattern in ("deploy/e[ck][rs]/*.yml", "deploy/compose/*.yml"):
+            for path in rendered(answers).glob(pattern):
+                seen.setdefault(path.read_bytes(), path.name)
+    assert {"registry.yml", "deployer.yml", "service.yml", "base.yml", "instance.yml"} <= set(seen.values())
     for number, (text, name) in enumerate(seen.items()):
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -12,13 +12,13 @@ from shipshape.template import Answers
 from tests.support import engine
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
-from tests.support.render.answers import ECS, KUBERNETES, YOURS
+from tests.support.render.answers import ECS, KUBERNETES, MACHINES, YOURS
 from tests.support.tools import go_tool, run
 
 CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
 SOURCED = re.compile(r"^# shellcheck source=(\S+)", re.MULTILINE)
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
-EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *YOURS]}.values())
+EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *MACHINES, *YOURS]}.values())
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
 
 
@@ -114,8 +114,9 @@ def test_shellcheck(pipeline: Path, is_new: Callable[..., bool]) -> None:
 
 def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:
     """With its hints."""
-    templates = [*distinct("deploy/e[ck][rs]/*.yml"), *distinct("deploy/ecs/*.yml")]
-    assert {Path(path).name for path in templates} >= {"registry.yml", "deployer.yml", "service.yml", "roles.yml"}
+    templates = [*distinct("deploy/e[ck][rs]/*.yml"), *distinct("deploy/compose/*.yml")]
+    expected = {"registry.yml", "deployer.yml", "service.yml", "roles.yml", "base.yml", "instance.yml"}
+    assert {Path(path).name for path in templates} >= expected
     run(["cfn-lint", "--include-checks", "I", "--", *dict.fromkeys(templates)])
 
 

@@ -72,6 +72,7 @@ REFUSED_FOR = [
     ("registry=ecr", "aws_account_id=1234-5678-9012", "use the account's 12 digits"),
     ("registry=ecr", "aws_region=eu-central-9", "use the code of an AWS region"),
     ("registry=ecr", "aws_region=Frankfurt", "use the code of an AWS region"),
+    ("orchestrator=compose", "host_machine=gcp", "'gcp' is not in ['own', 'aws']"),
     ("orchestrator=ecs", "aws_production_account_id=12345678901", "use the account's 12 digits"),
     ("orchestrator=ecs", "aws_production_region=Frankfurt", "use the code of an AWS region"),
     ("registry=gar", "google_project=Shop", "use the project's id"),
@@ -143,7 +144,14 @@ def test_what_only_some_need_is_asked_of_them_alone(name: str, plain_template: P
     assert not asked("without")
 
 
-@pytest.mark.parametrize("answers", [{"orchestrator": "ecs"}, KUBERNETES | {"kubernetes_access": "eks"}])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"orchestrator": "ecs"},
+        {"orchestrator": "compose", "host_machine": "aws"},
+        KUBERNETES | {"kubernetes_access": "eks"},
+    ],
+)
 def test_what_runs_on_aws_asks_for_the_account_whatever_the_registry(
     plain_template: Path, tmp_path: Path, answers: Answers
 ) -> None:

@@ -7,7 +7,7 @@ from tests.support.render import TEMPLATE
 
 KINDS = {
     kind: list(TEMPLATE.table(TEMPLATE.choices()[kind]))
-    for kind in ("language", "registry", "orchestrator", "kubernetes_access")
+    for kind in ("language", "registry", "orchestrator", "kubernetes_access", "host_machine")
 } | {"question": list(TEMPLATE.questions())}
 
 

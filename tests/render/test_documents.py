@@ -10,7 +10,7 @@ from shipshape.template import Answers
 
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, TEMPLATE, name_of
-from tests.support.render.answers import KUBERNETES
+from tests.support.render.answers import KUBERNETES, MACHINES
 from tests.support.render.document import DEPLOY, anchors, blocks, sections
 
 OUTLINE = ["Files", "Set up", "Deploy", "Roll back", "Settings", "Alerts", "Recovery"]
@@ -28,6 +28,9 @@ RUN_BY = {
     ("compose", "Settings"): "tests/host/test_machine.py",
     ("compose", "Alerts"): "tests/host/test_disk.py",
     ("compose", "A disk that fills"): "tests/host/test_disk.py",
+    ("compose", "Machine"): "tests/ecs/test_machine.py",
+    ("compose", "Another machine"): "tests/ecs/test_machine.py",
+    ("compose", "Taking it down"): "tests/ecs/test_machine.py",
     ("kubernetes", "Cluster"): "tests/support/cluster/__init__.py",
     ("kubernetes", "Secrets"): "tests/support/cluster/__init__.py",
     ("kubernetes", "Deploy"): "tests/support/cluster/__init__.py",
@@ -60,7 +63,7 @@ BLUE_GREEN: list[Answers] = [
 ]
 
 
-@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN, ids=name_of)
+@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN + MACHINES, ids=name_of)
 def answers(request: pytest.FixtureRequest) -> Answers:
     given: Answers = request.param
     return given

@@ -32,7 +32,7 @@ EDIT = b"# the owner's own line\n"
 START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
 } | {
-    "license": "MIT", "kubernetes_access": "kubeconfig", "database": "postgres", "language": "python",
+    "license": "MIT", "kubernetes_access": "kubeconfig", "host_machine": "own", "database": "postgres", "language": "python",
     "dependency_updates": "renovate",
 }  # fmt: skip
 
@@ -80,8 +80,9 @@ DEPLOYMENT: list[Answers] = [
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),
     {"registry": "ghcr", "deployment_strategy": "rolling"} | other("image_namespace"),
-    {"orchestrator": "compose"},
+    {"orchestrator": "compose", "host_machine": "aws"},
     {"cache": "none"},
+    {"host_machine": "own"},
 ]  # fmt: skip
 # The same of code that its owner brought along.
 MINE: Answers = START | {"source": "yours", "manager": "pip", "database": "none"} | other("start_command")

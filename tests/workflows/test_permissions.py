@@ -15,12 +15,12 @@ Permissions = dict[str, str]
 
 
 def test_each_job_may_do_what_is_expected_of_it(combination: Answers, rendered: Callable[[Answers], Path]) -> None:
-    kubernetes = combination["orchestrator"] == "kubernetes"
-    for access in TEMPLATE.table("kubernetes_accesses") if kubernetes else [""]:
-        project = rendered(combination | ({"kubernetes_access": access} if access else {}))
+    question = {"kubernetes": "kubernetes_access", "compose": "host_machine"}.get(combination["orchestrator"], "")
+    for access in TEMPLATE.table(TEMPLATE.choices()[question]) if question else [""]:
+        project = rendered(combination | ({question: access} if access else {}))
         deployment = expected("orchestrator", combination["orchestrator"])["permissions"]
         if access:
-            deployment = deployment | expected("kubernetes_access", access)["permissions"]
+            deployment = deployment | expected(question, access)["permissions"]
         registry = expected("registry", combination["registry"]) | {"": {}}
         found = set()
         for workflow, says in workflows(project).items():

@@ -19,6 +19,7 @@ from tests.support.aws import stacks
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HANDLED_HERE = ("ListServiceDeployments", "DescribeServiceDeployments", "ContinueServiceDeployment")
+OF_AGENT = ("GetParameter", "SendCommand", "GetCommandInvocation")
 OF_TASKS = ("RunTask", "DescribeTasks", "ListTasks", "StopTask", "GetLogEvents")
 # Where a signature's name for a service is not the one that IAM uses.
 IAM_NAMES = {"monitoring": "cloudwatch"}
@@ -133,7 +134,10 @@ class Cloud:
             create_backend_app,
         )
 
+        from tests.support.aws.machines import Agent  # noqa: PLC0415
+
         parsing.clean_json = _without_nothing(parsing.clean_json)
+        self._new_agent, self.agent = Agent, Agent()
         self.calls: list[Call] = []
         self.deployments, self.tasks = Deployments(), Tasks()
         self._held = ""
@@ -166,7 +170,7 @@ class Cloud:
         request = Request(f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
         urlopen(request, timeout=30).close()
         self.calls.clear()
-        self.deployments, self.tasks = Deployments(), Tasks()
+        self.deployments, self.tasks, self.agent = Deployments(), Tasks(), self._new_agent()
         self._held = ""
 
     def hold_for(self, stack: str) -> None:
@@ -186,6 +190,10 @@ class Cloud:
         if scope and operation:
             service = IAM_NAMES.get(scope[2], scope[2])
             self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace"), scope[1]))
+        if operation in OF_AGENT:
+            code, said = self.agent.handle(operation, body.decode())
+            start(f"{code} ", [("Content-Type", "application/x-amz-json-1.1")])
+            return [json.dumps(said).encode()]
         if operation in HANDLED_HERE + OF_TASKS:
             player = self.tasks if operation in OF_TASKS else self.deployments
             answer = json.dumps(player.handle(operation, body.decode())).encode()

@@ -115,6 +115,14 @@ ECS: list[Answers] = [
         strict=False,
     )
 ]  # fmt: skip
+# A machine on AWS for Compose: with a database; without one, in another account, for another processor.
+MACHINES: list[Answers] = [
+    {"language": "python", "orchestrator": "compose", "host_machine": "aws"},
+    {
+        "language": "go", "orchestrator": "compose", "host_machine": "aws", "database": "none", "registry": "ecr",
+        "platforms": "linux/arm64", "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
+    },
+]  # fmt: skip
 # With a cache; then production in an account and a region of its own.
 ECS.append(
     {

@@ -22,6 +22,8 @@ BREAKS: list[tuple[str, list[str]]] = [
     ("template/partials/layout/*", ["tests/services", "tests/lint"]),
     ("template/*ecs*", ["tests/ecs", "tests/render"]),
     ("template/*kubernetes*", ["tests/kubernetes", "tests/render"]),
+    ("template/*{{ given.aws }}*", ["tests/ecs", *RENDERED]),
+    ("template/partials/host_machine/*", ["tests/ecs", "tests/host", *RENDERED]),
     ("template/*compose*", ["tests/host", *RENDERED]),
     ("template/project/.github/*", [*RENDERED, "tests/lint", "tests/workflows", "tests/services"]),
     ("template/project/{{ given.several }}/*", ["tests/services"]),

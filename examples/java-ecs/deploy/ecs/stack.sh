@@ -11,12 +11,6 @@ check_account() {
   [[ $found == "$account" ]] || fail "$environment is in the AWS account $account, but these credentials are for $found: choose others, by AWS_PROFILE for example"
 }
 
-# as_stack_role: lets CloudFormation work as the role of bootstrap.yml from here on.
-as_stack_role() {
-  check_account
-  role=(--role-arn "arn:aws:iam::$account:role/$service-$environment-stack")
-}
-
 # ask STACK QUERY: what CloudFormation says of it; nothing where there is no such stack.
 ask() {
   local answer
@@ -27,9 +21,6 @@ ask() {
     return 1
   fi
 }
-
-# running: the image that the service was last deployed with; nothing before the first time.
-running() { ask service "Parameters[?ParameterKey=='Image'] | [0].ParameterValue"; }
 
 # settle STACK: waits until nobody changes it, and clears away what a first deployment that failed has left: nothing ran in it.
 settle() {
@@ -55,6 +46,15 @@ settle() {
   done
   fail "$stack is still $status: see its events, and try again"
 }
+
+# as_stack_role: lets CloudFormation work as the role of bootstrap.yml from here on.
+as_stack_role() {
+  check_account
+  role=(--role-arn "arn:aws:iam::$account:role/$service-$environment-stack")
+}
+
+# running: the image that the service was last deployed with; nothing before the first time.
+running() { ask service "Parameters[?ParameterKey=='Image'] | [0].ParameterValue"; }
 
 # update STACK [NAME=VALUE...]: brings it up to date, and waits; says why where that fails.
 update() {
