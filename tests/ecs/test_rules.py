@@ -24,6 +24,8 @@ from tests.support.render.answers import ECS
 DOCS = "https://docs.aws.amazon.com"
 HUB = f"{DOCS}/securityhub/latest/userguide"
 STACKS = ("bootstrap", "load-balancer", "alarms", "roles", "migrate", "service")
+# In the order in which they are made where the database is on RDS.
+WITH_RDS = ("load-balancer", "database", "bootstrap", "alarms", "database-roles", "roles", "migrate", "service")
 
 
 @dataclass
@@ -42,13 +44,26 @@ class Deployment:
         return found
 
     def one(self, kind: str) -> dict[str, Any]:
-        (found,) = [one for one in self.of_type(kind) if one not in self.of_migrations]
+        (found,) = [one for one in self.of_type(kind) if one not in self.of_others]
         return found
 
     @property
-    def of_migrations(self) -> list[dict[str, Any]]:
-        """What migrate.yml makes; the rules about the service are not about this."""
-        return [one["Properties"] for name, one in self.resources.items() if name.startswith("Migration")]
+    def of_others(self) -> list[dict[str, Any]]:
+        """What migrate.yml and the database's stacks make; the rules about the service are not about this."""
+        others = ("Migration", "Database", "Roles")
+        return [one["Properties"] for name, one in self.resources.items() if name.startswith(others)]
+
+    @property
+    def on_rds(self) -> bool:
+        return self.answers.get("ecs_database") == "rds"
+
+    @property
+    def database(self) -> dict[str, str]:
+        """Where the service's stacks have the database's addresses and secrets from: parameters, or exports."""
+        if not self.on_rds:
+            return {name: value for name, value in SECRETS.items() if name.startswith("Database")}
+        ends = {"Url": "url", "SecretArn": "secret", "OwnerUrl": "owner-url", "OwnerSecretArn": "owner-secret"}
+        return {f"Database{name}": f"orders-api-{self.environment}-database-{end}" for name, end in ends.items()}
 
     @property
     def container(self) -> dict[str, Any]:
@@ -73,11 +88,15 @@ def container_of(task: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def stacks_of(choices: Answers) -> tuple[str, ...]:
+    return WITH_RDS if choices.get("ecs_database") == "rds" else STACKS
+
+
 def deployments(project: Path, choices: Answers) -> Iterator[Deployment]:
     for environment, registry in product(("staging", "production"), ("", SECRETS["RegistrySecretArn"])):
         given = parameters(project, environment) | SECRETS | {"RegistrySecretArn": registry}
         resources: dict[str, dict[str, Any]] = {}
-        for name in STACKS:
+        for name in stacks_of(choices):
             made = resolve(load(project / f"deploy/ecs/{name}.yml"), given)
             assert not resources.keys() & made.keys(), "two stacks with a resource of the same name"
             resources |= made
@@ -128,7 +147,7 @@ def reads(d: Deployment, role: str) -> set[str]:
 def service_secrets(d: Deployment) -> dict[str, str]:
     """The variables of the service that hold a password, each with the secret that it is from."""
     cache = {"CACHE_PASSWORD": SECRETS["CacheSecretArn"]} if d.answers.get("cache") == "valkey" else {}
-    return {"DATABASE_PASSWORD": SECRETS["DatabaseSecretArn"]} | cache
+    return {"DATABASE_PASSWORD": d.database["DatabaseSecretArn"]} | cache
 
 
 def registry_secret(d: Deployment) -> set[str]:
@@ -226,14 +245,14 @@ RULES: list[Rule] = [
         "the owner's password is for migrations alone, and the service's for the service",
         lambda d: (
             container_of(d.migration)["Secrets"]
-            == [{"Name": "DATABASE_PASSWORD", "ValueFrom": f"{SECRETS['DatabaseOwnerSecretArn']}:password::"}]
-            and {"Name": "DATABASE_URL", "Value": SECRETS["DatabaseOwnerUrl"]}
+            == [{"Name": "DATABASE_PASSWORD", "ValueFrom": f"{d.database['DatabaseOwnerSecretArn']}:password::"}]
+            and {"Name": "DATABASE_URL", "Value": d.database["DatabaseOwnerUrl"]}
             in container_of(d.migration)["Environment"]
             and d.migration["ExecutionRoleArn"].endswith(
                 f"role/{d.resources['MigrationRole']['Properties']['RoleName']}"
             )
             and "TaskRoleArn" not in d.migration
-            and reads(d, "MigrationRole") == {SECRETS["DatabaseOwnerSecretArn"]} | registry_secret(d)
+            and reads(d, "MigrationRole") == {d.database["DatabaseOwnerSecretArn"]} | registry_secret(d)
             and reads(d, "ExecutionRole") == set(service_secrets(d).values()) | registry_secret(d)
         ),
         f"{DOCS}/AmazonECS/latest/developerguide/task_execution_IAM_role.html",
@@ -369,7 +388,7 @@ RULES: list[Rule] = [
         "every alarm tells somebody",
         lambda d: (
             {one["AlarmName"].rpartition("-")[2] for one in d.of_type("AWS::CloudWatch::Alarm")}
-            == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"}
+            == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"} | ({"storage"} if d.on_rds else set())
             and all(one["AlarmActions"] == one["OKActions"] == ["Topic"] for one in d.of_type("AWS::CloudWatch::Alarm"))
         ),
         f"{HUB}/cloudwatch-controls.html#cloudwatch-15",
@@ -530,7 +549,7 @@ def test_parameters_say_when_it_scales_and_where_requests_are_logged(rendered: C
 def test_every_export_that_is_imported_is_exported_before(all_of: list[Deployment]) -> None:
     for deployment in all_of:
         known: set[str] = set()
-        for stack in STACKS:
+        for stack in stacks_of(deployment.answers):
             text = (deployment.project / f"deploy/ecs/{stack}.yml").read_text()
             assert set(re.findall(r'Fn::ImportValue"?: !Sub "?([^\s"]+)', text)) <= known, stack
             known |= set(re.findall(r"Export:\n +Name: !Sub (\S+)", text))
@@ -551,6 +570,8 @@ def test_the_environments_have_the_same_parameters(all_of: list[Deployment]) -> 
     given = {deployment.environment: deployment.given for deployment in all_of}
     assert given["staging"].keys() == given["production"].keys()
     declared = {
-        name for stack in STACKS for name in load(all_of[0].project / f"deploy/ecs/{stack}.yml").get("Parameters", {})
+        name
+        for stack in stacks_of(all_of[0].answers)
+        for name in load(all_of[0].project / f"deploy/ecs/{stack}.yml").get("Parameters", {})
     }
     assert set(parameters(all_of[0].project, "staging")) <= declared, "a parameter that no template has"

@@ -102,6 +102,7 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
+    ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
 ]
 
 KEPT = {"kept_images", "kept_source", "kept_answers"}  # what an update compares with, and nobody is asked for

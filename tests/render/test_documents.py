@@ -10,7 +10,7 @@ from shipshape.template import Answers
 
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, TEMPLATE, name_of
-from tests.support.render.answers import KUBERNETES, MACHINES
+from tests.support.render.answers import KUBERNETES, MACHINES, RDS
 from tests.support.render.document import DEPLOY, anchors, blocks, sections
 
 OUTLINE = ["Files", "Set up", "Deploy", "Roll back", "Settings", "Alerts", "Recovery"]
@@ -42,6 +42,8 @@ RUN_BY = {
     ("ecs", "Deploy"): "tests/ecs/test_scripts.py",
     ("ecs", "Roll back"): "tests/ecs/test_scripts.py",
     ("ecs", "Rotate the passwords"): "tests/ecs/test_scripts.py",
+    ("ecs", "The database"): "tests/ecs/test_database.py",
+    ("ecs", "Removal"): "tests/ecs/test_database.py",
 }
 # … and what none runs, by a part of it, and why.
 NOT_RUN = {
@@ -63,7 +65,7 @@ BLUE_GREEN: list[Answers] = [
 ]
 
 
-@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN + MACHINES, ids=name_of)
+@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN + MACHINES + RDS, ids=name_of)
 def answers(request: pytest.FixtureRequest) -> Answers:
     given: Answers = request.param
     return given

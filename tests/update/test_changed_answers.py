@@ -76,10 +76,10 @@ DEPLOYMENT: list[Answers] = [
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
     | {"kubernetes_verification": "none", "deployment_strategy": "rolling"},
     {"kubernetes_exposure": "gateway"} | other("registry_host"),
-    {"orchestrator": "ecs"},
+    {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),
-    {"registry": "ghcr", "deployment_strategy": "rolling"} | other("image_namespace"),
+    {"registry": "ghcr", "deployment_strategy": "rolling", "ecs_database": "external"} | other("image_namespace"),
     {"orchestrator": "compose", "host_machine": "aws"},
     {"cache": "none"},
     {"host_machine": "own"},

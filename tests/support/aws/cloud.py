@@ -99,7 +99,8 @@ class Tasks:
             self.stopped.append(asked["task"])
             return {}
         if operation == "GetLogEvents":
-            assert asked["logStreamName"] == f"migrate/migrate/{len(self.started)}"
+            name = asked["logGroupName"].partition("staging-")[2]  # of the stack, of its container, and of its logs
+            assert asked["logStreamName"] == f"{name}/{name}/{len(self.started)}"
             return {"events": [{"message": line} for line in self.log]}
         code = 137 if self.stopped else self.exit_code
         return {
@@ -107,7 +108,7 @@ class Tasks:
                 {
                     "lastStatus": "RUNNING" if code is None else "STOPPED",
                     "stoppedReason": "Essential container in task exited",
-                    "containers": [{"name": "migrate", "exitCode": code}],
+                    "containers": [{"exitCode": code}],
                 }
             ]
         }

@@ -107,7 +107,8 @@ def answer(connection: socket.socket) -> None:
     os.environ.update(environment)
     reload(awscli)  # which adds its own folder to AWS_DATA_PATH
     os.chdir(folder)
-    sys.argv = ["aws", *arguments]
+    # Version 1 of the command asks https://rds.amazonaws.com in us-east-1, whatever AWS_ENDPOINT_URL says.
+    sys.argv = ["aws", f"--endpoint-url={environment['AWS_ENDPOINT_URL']}", *arguments]
     threading.Thread(target=lambda: connection.recv(1) or os._exit(137), daemon=True).start()
     try:
         code = awscli.clidriver.main()

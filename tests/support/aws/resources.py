@@ -12,6 +12,7 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 
+from tests.support.aws.databases import Database, DBParameterGroup, Secret, delete_group_out_of_use
 from tests.support.aws.stacks import endings, sent
 
 # A resource of CloudFormation: its service, the calls that make and change it, and where the answer says its id.
@@ -213,10 +214,12 @@ def register() -> None:
     for owner, name, mended in [
         (CloudFormationBackend, "execute_change_set", execute_change_set),
         (CloudFormationBackend, "create_change_set", create_change_set),
+        (DBParameterGroup, "delete", delete_group_out_of_use),
         (CloudFormationResponse, "_validate_different_update", lambda *_: None),
     ]:
         setattr(owner, name, mended)
     models = parsing.get_model_map()
+    models |= {one.kind: one for one in (Database, Secret)}
     for kind in CALLS:
         models[kind] = type(
             "Made", (Made,), {"kind": kind, "cloudformation_type": staticmethod(lambda kind=kind: kind)}

@@ -123,7 +123,7 @@ MACHINES: list[Answers] = [
         "platforms": "linux/arm64", "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
     },
 ]  # fmt: skip
-# With a cache; then production in an account and a region of its own.
+# With a cache; then production in an account and a region of its own; then with a database that setup.sh makes.
 ECS.append(
     {
         "language": "go", "registry": "private", "orchestrator": "ecs", "deployment_strategy": "rolling",
@@ -137,6 +137,14 @@ ECS.append(
         "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
     }
 )  # fmt: skip
+RDS: list[Answers] = [
+    {
+        "language": language, "registry": "ghcr", "orchestrator": "ecs", "deployment_strategy": strategy,
+        "production_host": "orders-api.example.com", "ecs_database": "rds", **more,
+    }
+    for language, strategy, more in (("go", "blue-green", {}), ("node", "rolling", {"cache": "valkey"}))
+]  # fmt: skip
+ECS += RDS
 # Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
 # has the rest.
 YOURS: list[Answers] = [
