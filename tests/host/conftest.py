@@ -29,7 +29,7 @@ SITE = "orders-api.internal"  # a name for which Caddy is its own authority, as 
 STEPS = ("start", "switch_traffic", "finish")
 ON_HOST = (
     "compose.prod.yaml", "Caddyfile", "lib.sh", "stack.sh", "checks.sh", "release.sh", "migrate.sh", "prune.sh",
-    "disk.sh", "backup.sh", "restore.sh", "../database/roles.sh",
+    "disk.sh", "backup.sh", "restore.sh", "offsite.sh", "../database/roles.sh",
 )  # fmt: skip
 
 

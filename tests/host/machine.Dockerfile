@@ -5,7 +5,7 @@ FROM ${IMAGE}
 RUN apt-get update -qq && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       e2fsprogs systemd systemd-sysv dbus dbus-user-session libpam-systemd procps iproute2 ca-certificates openssh-server \
-      docker.io docker-cli docker-compose ufw unattended-upgrades rootlesskit slirp4netns uidmap && \
+      docker.io docker-cli docker-compose restic ufw unattended-upgrades rootlesskit slirp4netns uidmap && \
     rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_* && \
     systemctl disable docker.service docker.socket containerd.service
 # As strict as some providers' images: what a session writes is nobody else's.

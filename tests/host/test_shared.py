@@ -22,7 +22,7 @@ from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 SHARED = "shared_proxy"
-OF_DATABASE = {"migrate.sh", "backup.sh", "restore.sh", "../database/roles.sh"}
+OF_DATABASE = {"migrate.sh", "backup.sh", "restore.sh", "offsite.sh", "../database/roles.sh"}
 FILES = (*(name for name in ON_HOST if name not in OF_DATABASE), *(f"shared-proxy.{end}" for end in ("sh", "yaml")))
 
 

@@ -23,6 +23,7 @@ RUN_BY = {
     ("compose", "Deploy"): "tests/host/test_machine.py",
     ("compose", "Roll back"): "tests/host/test_machine.py",
     ("compose", "Recovery"): "tests/host/test_machine.py",
+    ("compose", "Copies elsewhere"): "tests/host/test_offsite.py",
     ("compose", "Another PostgreSQL"): "tests/host/test_release.py",
     ("compose", "Lost passwords"): "tests/host/test_release.py",
     ("compose", "Settings"): "tests/host/test_machine.py",

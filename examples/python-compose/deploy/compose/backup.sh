@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On the host: dumps the database into backups/, beside this script, and deletes dumps that are older than DAYS: 14, unless given.
 # Where the new one is less than half as large as the largest, it deletes none and fails: data may be gone that only the old ones have.
+# Where secrets/offsite says so, the new one is copied to another place as well, by offsite.sh.
 # Where the disk has no room for one more, it makes none: the database needs what is left.
 # Usage: backup.sh [DAYS]
 set -euo pipefail
@@ -28,4 +29,5 @@ mv "$file.part" "$file"
 (($(stat --format %s "$file") * 2 >= ${size:-0})) ||
   fail "$file is less than half as large as ${largest#* }: no backup was deleted. If that is right, move the larger ones away"
 find backups -name 'app-*.dump*' -mtime "+$days" -delete
+[[ ! -e secrets/offsite ]] || ./offsite.sh put "$file" || fail "$file is here, and nowhere else: see above"
 echo "$file"

@@ -34,7 +34,7 @@ credentials() {
 send_files() { # sets incoming: the folder on the host that has them
   local files=(compose.prod.yaml Caddyfile lib.sh stack.sh checks.sh release.sh prune.sh disk.sh "$environment.env")
   [[ ! -f $here/compose.own.yaml ]] || files+=(compose.own.yaml)
-  files+=(migrate.sh backup.sh restore.sh --directory ../database roles.sh)
+  files+=(migrate.sh backup.sh restore.sh offsite.sh --directory ../database roles.sh)
   incoming=$(tar --create --directory "$here" "${files[@]}" | "${ssh[@]}" "$DEPLOY_HOST" "
     set -e
     mkdir -p $name

@@ -6,7 +6,8 @@
 #   - A firewall that lets in SSH, HTTP and HTTPS; no passwords in SSH.
 #   - Security updates by themselves. What needs a reboot gets it at 04:30 of the host's clock, a newer Docker its restart:
 #     `--window HH:MM` names another time, at which the service may be away for a minute.
-#   - Each hour, a look at the room on its disks; logs of containers that are rotated; each night, a backup of the database.
+#   - Each hour, a look at the room on its disks; logs of containers that are rotated; each night, a backup of the database, and each week a
+#     restore of its copy in another place, if there is one.
 #   - A message where one of these fails, with `--alert FILE`: FILE has the address of a webhook, which gets {"text": "…"}
 #     (Slack, Mattermost, Rocket.Chat and Google Chat take that). Without it, `systemctl --failed` has it alone.
 # Usage: prepare-host.sh [--docker rootless|group] [--window HH:MM] [--alert FILE] PUBLIC_KEY_FILE
@@ -55,7 +56,7 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 known() { [[ -n $(apt-cache search --names-only "^$1\$") ]]; }
-packages=(ca-certificates curl docker.io openssh-server ufw unattended-upgrades)
+packages=(ca-certificates curl docker.io openssh-server restic ufw unattended-upgrades)
 if known docker-compose-v2; then packages+=(docker-compose-v2); else packages+=(docker-compose docker-cli); fi # Ubuntu's names, Debian's
 [[ $docker == group ]] || packages+=(rootlesskit slirp4netns uidmap dbus-user-session)
 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
@@ -177,6 +178,13 @@ ConditionPathExists=/home/deploy/orders/backup.sh
 [Service]
 User=deploy
 ExecStart=/home/deploy/orders/backup.sh
+UNIT
+timer orders-drill 'OnCalendar=Sun *-*-* 05:00' RandomizedDelaySec=1h <<'UNIT'
+Description=Restore of the newest copy of the database of orders
+ConditionPathExists=/home/deploy/orders/secrets/offsite
+[Service]
+User=deploy
+ExecStart=/home/deploy/orders/offsite.sh try
 UNIT
 
 echo "prepare-host: ready; for SSH_KNOWN_HOSTS: ssh-keyscan this host from yours, and compare with"
