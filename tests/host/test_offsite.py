@@ -90,7 +90,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     for name in ("data", "attributes"):
         (folder / name).mkdir()
     command = [go_tool("versitygw"), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{port}", "--quiet",
-               "posix", "--sidecar", folder / "attributes", folder / "data"]  # fmt: skip
+               "posix", "--sidecar", str(folder / "attributes"), str(folder / "data")]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         for _ in range(300):
             with socket.socket() as probe:

@@ -11,8 +11,9 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
+from moto.rds.models import DBParameterGroup
 
-from tests.support.aws.databases import Database, DBParameterGroup, Secret, delete_group_out_of_use
+from tests.support.aws.databases import Database, Secret, delete_group_out_of_use
 from tests.support.aws.stacks import endings, sent
 
 # A resource of CloudFormation: its service, the calls that make and change it, and where the answer says its id.
