@@ -18,7 +18,9 @@ from tests.support.tools import go_tool, run
 CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
 SOURCED = re.compile(r"^# shellcheck source=(\S+)", re.MULTILINE)
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
-EVERYTHING = list({name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *MACHINES, *YOURS]}.values())
+EVERYTHING = list(
+    {name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *MACHINES, *YOURS]}.values()
+)
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
 
 
