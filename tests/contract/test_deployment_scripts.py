@@ -34,7 +34,9 @@ def test_every_orchestrator_has_the_same_scripts(folder: Path) -> None:
     assert {"deploy.sh", "rollback.sh", "recover.sh"} <= names
     sourced = {path.name for path in folder.glob("*.sh")} - names
     assert "lib.sh" in sourced
-    assert sourced <= {"lib.sh", "strategy.sh", "stack.sh", "checks.sh", "migrate.sh", "record.sh", "rollout.sh"}
+    assert sourced <= {
+        "lib.sh", "strategy.sh", "stack.sh", "checks.sh", "migrate.sh", "record.sh", "rollout.sh", "task.sh",
+    }  # fmt: skip
 
 
 def test_help_and_wrong_arguments_print_the_usage(folder: Path) -> None:

@@ -32,8 +32,8 @@ EDIT = b"# the owner's own line\n"
 START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
 } | {
-    "license": "MIT", "kubernetes_access": "kubeconfig", "host_machine": "own", "database": "postgres", "language": "python",
-    "dependency_updates": "renovate",
+    "license": "MIT", "kubernetes_access": "kubeconfig", "host_machine": "own", "database": "postgres",
+    "language": "python", "dependency_updates": "renovate",
 }  # fmt: skip
 
 
