@@ -10,6 +10,7 @@ import pytest
 
 from tests.image.conftest import Service
 from tests.image.place import with_data
+from tests.support import contract
 from tests.support.engine.container import Answer, Container
 from tests.support.engine.database import Server
 
@@ -130,3 +131,12 @@ def test_the_routes_are_patterns_in_log_and_metrics(shop: Container) -> None:
     labels = re.findall(r"\{.*\}", metrics)  # not the values: any digits can be in a sum of seconds
     assert any('route="/items/{id}"' in label for label in labels)
     assert not any("4711" in label for label in labels)
+
+
+def test_the_metrics_are_those_of_the_contract(service: Service, shop: Container) -> None:
+    """Dashboards and alerts read them; tests/dashboards asks what was recorded of them."""
+    shop.get("/items")
+    found = contract.exposed(shop.metrics('level="error"', 'version="1.2.3"').body)
+    for name, labels in contract.metrics(service.language).items():
+        assert name in found, f"there is no {name}"
+        assert labels <= found[name], name

@@ -1,4 +1,16 @@
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
+import { Counter } from "prom-client";
+
+/** Every line of the process; `addMetrics` registers it. */
+export const lines = new Counter({
+  name: "log_lines_total",
+  help: "Log lines, by level.",
+  labelNames: ["level"],
+  registers: [],
+});
+for (const level of ["debug", "info", "warn", "error"]) {
+  lines.inc({ level }, 0); // 0, and not nothing, before the first one
+}
 
 /** Logs for machines: one JSON object a line, on stdout. */
 export function createLogger(level: string, destination: DestinationStream = pino.destination(1)): Logger {
@@ -9,6 +21,10 @@ export function createLogger(level: string, destination: DestinationStream = pin
       messageKey: "message",
       errorKey: "error",
       timestamp: stdTimeFunctions.isoTime,
+      mixin: (_fields, level) => {
+        lines.inc({ level: pino.levels.labels[level] ?? "other" });
+        return {};
+      },
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => ("err" in fields ? { ...fields, err: undefined, error: fields.err } : fields), // Fastify's name

@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { App } from "./app.ts";
+import { lines } from "./logs.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -20,6 +21,7 @@ export function addMetrics(app: App): void {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  registry.registerMetric(lines);
   const requests = new Counter({
     name: "http_requests_total",
     help: "HTTP requests, by method, route and status.",
@@ -33,6 +35,8 @@ export function addMetrics(app: App): void {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  const build = new Gauge({ name: "build_info", help: "The version that runs.", labelNames: ["version"], registers });
+  build.set({ version: app.settings.VERSION }, 1);
   app.decorate("metrics", {
     registry,
     count(labels, seconds) {

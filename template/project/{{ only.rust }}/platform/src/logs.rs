@@ -17,8 +17,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::about;
 use crate::traces::Traces;
+use crate::{about, metrics};
 
 /// Send every event of this process to stdout, a panic too, and spans to the tracer that there may be.
 pub fn init(level: Level, traces: Option<&Traces>) {
@@ -86,7 +86,9 @@ fn serialize(event: &Event<'_>, spans: &Map<String, Value>) -> serde_json::Resul
     let mut map = serializer.serialize_map(None)?;
     let now = humantime::format_rfc3339_millis(SystemTime::now());
     map.serialize_entry("time", &now.to_string())?;
-    map.serialize_entry("level", &event.metadata().level().as_str().to_lowercase())?;
+    let level = event.metadata().level().as_str().to_lowercase();
+    metrics::line(&level);
+    map.serialize_entry("level", &level)?;
     for (name, value) in spans {
         map.serialize_entry(name, value)?;
     }

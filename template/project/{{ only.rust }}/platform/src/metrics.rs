@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use prometheus::{
     HistogramVec, IntCounterVec, TEXT_FORMAT, TextEncoder, register_histogram_vec,
-    register_int_counter_vec,
+    register_int_counter_vec, register_int_gauge_vec,
 };
 
 use crate::Problem;
@@ -25,6 +25,28 @@ static DURATION: LazyLock<HistogramVec> = LazyLock::new(|| {
     register_histogram_vec!("http_request_duration_seconds", help, &LABELS)
         .expect("registered once")
 });
+
+static LINES: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let help = "Log lines, by level.";
+    let lines = register_int_counter_vec!("log_lines_total", help, &["level"]);
+    let lines = lines.expect("registered once");
+    for level in ["debug", "info", "warn", "error"] {
+        lines.with_label_values(&[level]); // 0, and not nothing, before the first one
+    }
+    lines
+});
+
+/// Counts a line of the log.
+pub fn line(level: &str) {
+    LINES.with_label_values(&[level]).inc();
+}
+
+/// Tells which version runs; called once.
+pub fn version(version: &str) {
+    let help = "The version that runs.";
+    let build = register_int_gauge_vec!("build_info", help, &["version"]).expect("registered once");
+    build.with_label_values(&[version]).set(1);
+}
 
 pub fn record(method: &str, route: &str, status: &str, elapsed: Duration) {
     let labels = [method, route, status];
