@@ -135,9 +135,8 @@ def check_alarms(world: World, name: str) -> None:
         for dimensions in dimensions_of(alarm):
             assert dimensions.get("LoadBalancer", balancer["LoadBalancerArn"]) in balancer["LoadBalancerArn"]
             assert dimensions.get("ClusterName", name) == name
-    body = json.loads(world.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
-    assert len(body["widgets"]) == 4
-    assert balancer["LoadBalancerArn"].partition("loadbalancer/")[2] in json.dumps(body)
+    body = world.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
+    assert balancer["LoadBalancerArn"].partition("loadbalancer/")[2] in body
 
 
 def dimensions_of(alarm: dict[str, Any]) -> list[dict[str, str]]:
