@@ -46,6 +46,10 @@ def replicas(wanted: str, available: str, labels: str = REPLICAS) -> Series:
     }
 
 
+def lines(values: str, level: str = "error", namespace: str = SERVICE) -> Series:
+    return {f'log_lines_total{{namespace="{namespace}", job="{SERVICE}", level="{level}"}}': values}
+
+
 def restarts(values: str, container: str = "app", pod: str = f"{SERVICE}-5d9c7b-x7k2p") -> Series:
     labels = f'namespace="{SERVICE}", pod="{pod}", container="{container}"'
     return {f"kube_pod_container_status_restarts_total{{{labels}}}": values}
@@ -73,6 +77,11 @@ CASES: list[tuple[str, str, Series, bool]] = [
     ("HighLatency", "one in a hundred is slow", durations("0+99x60", "0+100x60"), False),
     ("HighLatency", "no traffic", durations("500x60", "900x60"), False),
     ("HighLatency", "staging is slow", durations("0+9x60", "0+100x60", ELSEWHERE), False),
+    ("LoggedErrors", "three a minute", lines("0+3x60"), True),
+    ("LoggedErrors", "one a minute", lines("0+1x60"), False),
+    ("LoggedErrors", "many warnings", lines("0+9x60", "warn"), False),
+    ("LoggedErrors", "many, half an hour ago", lines("0+9x30 270x30"), False),
+    ("LoggedErrors", "staging logs many", lines("0+9x60", namespace=f"{SERVICE}-staging"), False),
     ("Restarts", "many, half an hour ago", restarts("0 0+1x30 30x29"), False),
     ("Restarts", "every three minutes until now", restarts(" ".join(str(i // 3) for i in range(61))), True),
     ("Restarts", "once, when a node went", restarts("0x50 1x10"), False),
@@ -139,7 +148,7 @@ def test_each_alert_fires_when_it_should_and_else_is_silent(groups: dict[str, An
 
 
 def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None:
-    contract = {"http_requests_total", "http_request_duration_seconds_bucket"}
+    contract = {"http_requests_total", "http_request_duration_seconds_bucket", "log_lines_total"}
     of_the_cluster = {
         "kube_pod_container_status_restarts_total",
         "kube_deployment_status_replicas_available",
@@ -151,7 +160,8 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
             assert names <= contract | of_the_cluster, rule["alert"]
             assert names, rule["alert"]
             labels = set(re.findall(r'(\w+)(?:=|=~|!~)"', rule["expr"]))
-            assert labels <= {"namespace", "job", "route", "status", "container", "pod", "deployment"}, rule["alert"]
+            known = {"namespace", "job", "route", "status", "level", "container", "pod", "deployment"}
+            assert labels <= known, rule["alert"]
 
 
 def test_each_alert_says_what_to_do(kubernetes: Rendered) -> None:

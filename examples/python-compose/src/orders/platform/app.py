@@ -16,7 +16,7 @@ from . import errors
 from .about import NAME
 from .health import Health
 from .postgres import Database, UnavailableError, unavailable
-from .requests import PROBES, Observe
+from .requests import PROBES, Observe, build
 from .settings import PlatformSettings
 
 BODY = 1024 * 1024  # bytes; another number for one route: `@router.post("/photos", max_body_size=10 * 1024 * 1024)`
@@ -67,6 +67,7 @@ def create(settings: PlatformSettings) -> Service:
             "exclude": lambda scope: scope["path"] in PROBES,
         },
     )
+    build.info({"version": settings.version})
     app.health = Health()
     app.state.database = database
     if settings.database_url:

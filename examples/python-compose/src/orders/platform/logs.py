@@ -9,9 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, override
 
 from opentelemetry.trace import format_trace_id, get_current_span
+from prometheus_client import Counter
 
 LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
 RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+lines = Counter("log_lines", "Log lines, by level.", ("level",))
+for name in LEVELS.values():
+    lines.labels(name)  # 0, and not nothing, before the first one
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -22,9 +27,11 @@ class JsonFormatter(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        level = LEVELS.get(record.levelname, record.levelname.lower())
+        lines.labels(level).inc()
         line: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
-            "level": LEVELS.get(record.levelname, record.levelname.lower()),
+            "level": level,
             "message": record.getMessage(),
         }
         if current := request_id.get():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Depends, Request
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Info
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +25,7 @@ LABELS = ("method", "route", "status")
 
 requests = Counter("http_requests", "HTTP requests, by method, route and status.", LABELS)
 duration = Histogram("http_request_duration_seconds", "Time taken to answer an HTTP request.", LABELS)
+build = Info("build", "The version that runs.")
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,21 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/trace"
 )
 
+var lines = promauto.NewCounterVec(prometheus.CounterOpts{
+	Name: "log_lines_total",
+	Help: "Log lines, by level.",
+}, []string{"level"})
+
 // newLogger writes logs for machines: one JSON object a line, with time, level and message, then the line's own fields.
 func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		lines.WithLabelValues(levelName(level)) // 0, and not nothing, before the first one
+	}
 	return slog.New(contextHandler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: rename})})
 }
 
@@ -58,6 +68,7 @@ func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		record.AddAttrs(slog.String("trace_id", span.TraceID().String()))
 	}
+	lines.WithLabelValues(levelName(record.Level)).Inc()
 	return h.Handler.Handle(ctx, record)
 }
 

@@ -31,6 +31,10 @@ var (
 		Help:    "Time taken to answer an HTTP request.",
 		Buckets: prometheus.DefBuckets, // 0.005 … 10
 	}, []string{"method", "route", "status"})
+	build = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "build_info",
+		Help: "The version that runs.",
+	}, []string{"version"})
 
 	// Anything else could forge fields in somebody's log.
 	validRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)

@@ -99,6 +99,7 @@ func (s *Server) Handler() http.Handler {
 		WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"}) // the process lives; it looks at nothing else
 	})
 	s.Mux.HandleFunc("GET /readyz", s.ready)
+	build.WithLabelValues(s.Settings.Version).Set(1)
 	s.Mux.Handle("GET /metrics", promhttp.Handler())
 
 	handler := s.routes()

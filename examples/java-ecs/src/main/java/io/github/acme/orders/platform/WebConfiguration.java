@@ -1,8 +1,13 @@
 package io.github.acme.orders.platform;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.config.MeterFilter;
 import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.jackson.autoconfigure.JsonFactoryBuilderCustomizer;
 import org.springframework.boot.jackson.autoconfigure.JsonMapperBuilderCustomizer;
@@ -40,6 +45,29 @@ class WebConfiguration {
       tomcat.addContextCustomizers(context ->
           ((StandardHost) context.getParent())
               .setErrorReportValveClass(ErrorValve.class.getName()));
+    };
+  }
+
+  /** Tells which version runs. */
+  @Bean
+  MeterBinder build(@Value("${service.version}") String version) {
+    return registry ->
+        Gauge.builder("build.info", () -> 1)
+            .description("The version that runs.")
+            .tag("version", version)
+            .register(registry);
+  }
+
+  /** Logback's events are the lines of the log, which every service counts under this name. */
+  @Bean
+  MeterFilter lines() {
+    return new MeterFilter() {
+      @Override
+      public Meter.Id map(Meter.Id id) {
+        return id.getName().equals("logback.events")
+            ? id.withName("log.lines").withBaseUnit(null)
+            : id;
+      }
     };
   }
 
