@@ -66,7 +66,7 @@ def hardened(stack: dict[str, Any]) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
-        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file", "labels"}, name
     assert {name: s["cap_add"] for name, s in stack["services"].items() if "cap_add" in s} == {
         "proxy": ["NET_BIND_SERVICE"]
     }

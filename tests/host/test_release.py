@@ -21,6 +21,9 @@ from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
 
+LABELS = "com.docker.compose.project,com.docker.compose.service"
+LOGGING = {"max-file": "5", "max-size": "10m", "labels": LABELS}
+
 
 @pytest.fixture(autouse=True)
 def _live(host: Host, request: pytest.FixtureRequest) -> None:
@@ -279,7 +282,7 @@ def test_capabilities_and_limits_of_the_containers(host: Host) -> None:
         assert options["Memory"] > 0, name
         assert options["PidsLimit"] == 256, name
         assert options["RestartPolicy"]["Name"] == "unless-stopped", name
-        assert options["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}, name
+        assert options["LogConfig"] == {"Type": "json-file", "Config": LOGGING}, name
         status = Path(f"/proc/{container['State']['Pid']}/status").read_text()
         effective = re.search(r"^CapEff:\s+([0-9a-f]+)", status, re.MULTILINE)
         assert effective, name
