@@ -17,8 +17,8 @@ QUICK = [
     Layer(name, budget)
     for name, budget in {
         "questions": 40, "render": 30, "contract": 30, "tool": 15, "lint": 60, "kubernetes": 45,
-        "ecs": 55, "dashboards": 40, "update": 90, "host": 5, "pipeline": 10, "demo": 5, "workflows": 15, "registries": 10,
-        "services": 90, "detect": 20, "audit": 50, "adopt": 60,
+        "ecs": 55, "dashboards": 40, "update": 90, "host": 5, "pipeline": 10, "demo": 5, "workflows": 15,
+        "registries": 10, "services": 90, "detect": 20, "audit": 50, "adopt": 60,
     }.items()
 ]  # fmt: skip
 REAL = [
