@@ -59,7 +59,7 @@ class World:
     def run(self, script: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.project / self.folder / script, *arguments], cwd=self.project,
-            env=self.environment | settings, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environment | settings, capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
 
     @property

@@ -8,6 +8,7 @@ import pytest
 
 from tests.ecs.machine import NAME, Place, place  # noqa: F401 (a fixture)
 from tests.support.aws import stacks
+from tests.support.aws.cloudformation import load
 from tests.support.github import GitHub
 from tests.support.render import document
 
@@ -166,15 +167,21 @@ def test_only_a_snapshot_of_this_environment_is_restored(made: Place) -> None:
     assert made.machine()["InstanceId"] == before["InstanceId"]
 
 
-def test_a_restore_that_was_cut_off_is_done_by_running_it_again(made: Place) -> None:
-    taken = snapshot(made)
-    made.cloud.agent.statuses = ["Failed"]
-    command = ("replace.sh", "staging", "--snapshot", taken, str(made.key))
-    assert made.run(*command).returncode == 1
-    made.cloud.agent.statuses = ["Success"]
-    assert made.run(*command).returncode == 0
-    (volume,) = made.client("ec2").describe_volumes(VolumeIds=list(volumes(made)))["Volumes"]
-    assert volume["SnapshotId"] == taken
+def test_a_snapshot_that_would_make_no_other_volume_is_refused(made: Place) -> None:
+    """CloudFormation makes one where the parameter changes: the same once more would restore nothing, in silence."""
+    taken, before = snapshot(made), made.machine()
+    made.change(DataSnapshotId=taken)
+    made.client("cloudformation").update_stack(
+        StackName=f"{NAME}-base", UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in (made.parameters() | {"AvailabilityZone": "us-east-1a"}).items()
+            if key in load(made.project / "deploy/compose/base.yml")["Parameters"]
+        ],
+    )  # fmt: skip
+    last = refused(made, 1, "replace.sh", "staging", "--snapshot", taken, str(made.key))
+    assert f"the data volume is made of {taken} already: where a restore was cut off, run setup.sh" in last
+    assert made.machine()["InstanceId"] == before["InstanceId"]
 
 
 def test_it_is_taken_down_as_the_page_says_and_its_data_stay(made: Place) -> None:

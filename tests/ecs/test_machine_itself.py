@@ -178,3 +178,36 @@ def test_a_machine_without_its_data_tells_nothing(
 ) -> None:
     assert told(rendered(MACHINES[0]), cloud, metadata, tmp_path, mounted=False) != 0
     assert cloud.calls == []
+
+
+@pytest.mark.parametrize(("environment", "region"), [("staging", "us-east-1"), ("production", "eu-west-1")])
+def test_ssh_goes_through_systems_manager_of_its_region(
+    rendered: Callable[[Answers], Path], tmp_path: Path, environment: str, region: str
+) -> None:
+    """https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-enable-ssh-connections.html."""
+    program(tmp_path, "ssh", f'printf "%s\\n" "$@" >>{tmp_path}/arguments; exit 255')
+    result = deployed(rendered(MACHINES[1]), environment, tmp_path, "deploy@i-0123456789abcdef0")
+    assert result.returncode == 1
+    assert (
+        f"ProxyCommand=aws ssm start-session --region {region} --target %h"
+        " --document-name AWS-StartSSHSession --parameters portNumber=%p"
+    ) in (tmp_path / "arguments").read_text().splitlines()
+
+
+@pytest.mark.parametrize("host", ["", "deploy@203.0.113.7", "i-0123456789abcdef0", "deploy@i-0123 -o ProxyCommand=x"])
+def test_what_is_no_machine_of_aws_is_not_deployed_to(
+    rendered: Callable[[Answers], Path], tmp_path: Path, host: str
+) -> None:
+    program(tmp_path, "ssh", f"touch {tmp_path}/called")
+    result = deployed(rendered(MACHINES[1]), "staging", tmp_path, host)
+    assert (result.returncode, result.stderr) == (
+        2, "deploy: name the machine, as setup.sh has done: DEPLOY_HOST=deploy@i-…\n",
+    )  # fmt: skip
+    assert not (tmp_path / "called").exists()
+
+
+def deployed(project: Path, environment: str, folder: Path, host: str) -> subprocess.CompletedProcess[str]:
+    image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/orders-api@sha256:{'a' * 64}"
+    own = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "DEPLOY_HOST": host}
+    command = [project / "deploy/compose/deploy.sh", environment, image]
+    return subprocess.run(command, env=own, cwd=folder, capture_output=True, text=True, check=False, timeout=60)

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from tests.host.conftest import SITE
 from tests.host.machine import Machine, fresh_machine, with_ssh  # noqa: F401 (a fixture)
 from tests.services.repository import add
 from tests.support import engine, step
-from tests.support.render import document
+from tests.support.render import TEMPLATE, document, render
 from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
@@ -359,3 +360,71 @@ def test_all_comes_back_after_the_machine_was_restarted(machine: Machine) -> Non
         except (OSError, KeyError, json.JSONDecodeError):
             assert time.monotonic() < deadline, machine.root("systemctl", "--failed")
             time.sleep(0.5)
+
+
+# In the place of AWS and its plugin: leads to the machine's own port.
+SESSION = """#!{python} -IS
+import os, select, socket, sys
+assert sys.argv[1:] == {arguments!r}, sys.argv
+with socket.create_connection(({address!r}, 22)) as machine:
+    leads = {{0: machine.fileno(), machine.fileno(): 1}}
+    while True:
+        for end in select.select(list(leads), [], [])[0]:
+            data = os.read(end, 65536)
+            if not data:
+                sys.exit()
+            while data:
+                data = data[os.write(leads[end], data):]
+"""
+
+
+@pytest.fixture(scope="module")
+def on_aws(machine: Machine, plain_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same service, rendered for a machine on AWS."""
+    kept = yaml.safe_load((machine.project / ".copier-answers.yml").read_text())
+    answers = {name: answer for name, answer in kept.items() if name in TEMPLATE.questions()}
+    project = render(plain_template, tmp_path_factory.mktemp("aws") / machine.name, **answers | {"host_machine": "aws"})
+    shutil.copy(machine.project / "deploy/compose/compose.own.yaml", project / "deploy/compose")
+    return project
+
+
+def test_a_deployment_goes_through_systems_manager(machine: Machine, on_aws: Path, tmp_path: Path) -> None:
+    """As to a machine on AWS, which has no port for SSH: `aws ssm start-session` carries it, and nothing else does."""
+    name = "i-0123456789abcdef0"
+    arguments = ["ssm", "start-session", "--region", "us-east-1", "--target", name]
+    arguments += ["--document-name", "AWS-StartSSHSession", "--parameters", "portNumber=22"]
+    (tmp_path / "aws").write_text(SESSION.format(python=sys.executable, arguments=arguments, address=machine.address))
+    (tmp_path / "aws").chmod(0o755)
+    folder = Path(shutil.copytree(machine.environment["SSH_FOLDER"], tmp_path / "ssh"))
+    (folder / "known_hosts").write_text(
+        f"{name} {machine.root('cut', '-d ', '-f1,2', '/etc/ssh/ssh_host_ed25519_key.pub')}\n"
+    )
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    reached = {"DEPLOY_HOST": f"deploy@{name}", "SSH_FOLDER": str(folder), "PATH": path}
+    version = "one" if machine.live() == "two" else "two"
+    result = subprocess.run(
+        ["deploy/compose/deploy.sh", "production", machine.image(version)], cwd=on_aws,
+        env=machine.environment | reached, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert machine.live() == version
+
+
+def test_the_service_does_not_reach_the_credentials_of_a_machine_on_aws(machine: Machine, on_aws: Path) -> None:
+    """Not by the user that runs its Docker, nor in a container of it: https://github.com/moby/moby/issues/52694."""
+    engine.docker("cp", str(on_aws / "deploy/compose/prepare-host.sh"), f"{machine.name}:/root/on-aws.sh")
+    said = machine.root("/root/on-aws.sh", "/root/staging.pub")
+    assert re.search(r"^prepare-host: ready; its key: ssh-ed25519 \S+$", said, re.MULTILINE)
+    for command in (
+        "curl --silent --max-time 5 http://169.254.169.254; [ $? = 7 ]",
+        "cd ~/*/ && docker compose exec -T proxy wget -q -T 5 -O - http://169.254.169.254; [ $? != 0 ]",
+    ):
+        before = refusals(machine)
+        machine.root("runuser", "--login", "deploy", "--command", command)
+        assert refusals(machine) > before, command
+
+
+def refusals(machine: Machine) -> int:
+    """How many packets to the metadata service the firewall has refused."""
+    (line,) = [one for one in machine.root("iptables", "-nvxL", "ufw-before-output").splitlines() if "169.254" in one]
+    return int(line.split()[0])
