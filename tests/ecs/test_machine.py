@@ -56,6 +56,9 @@ def test_a_machine_is_made_as_the_page_says(place: Place) -> None:  # noqa: F811
     assert f"DEPLOY_HOST is deploy@{machine['InstanceId']}\n" in said
     known = place.project / ".secrets/known_hosts"
     assert known.read_text() == f"{machine['InstanceId']} ssh-ed25519 AAAAC3Nza\n"
+    ec2 = place.client("ec2")
+    with pytest.raises(ec2.exceptions.ClientError, match="OperationNotPermitted"):  # nobody ends it by mistake
+        ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
     # what GitHub gets then
     github = GitHub(place.home / "github")
     commands = document.shell(place.project, "Machine", {}, 1)
@@ -194,12 +197,6 @@ def test_it_is_taken_down_as_the_page_says_and_its_data_stay(made: Place) -> Non
     assert ec2.describe_volumes(VolumeIds=[data])["Volumes"][0]["State"] == "available"
     assert f"aws ec2 delete-volume --region us-east-1 --volume-id {data}\n" in said
     assert "there is nothing of staging" in refused(made, 1, "teardown.sh", "staging")
-
-
-def test_nobody_ends_the_machine_by_mistake(made: Place) -> None:
-    ec2 = made.client("ec2")
-    with pytest.raises(ec2.exceptions.ClientError, match="OperationNotPermitted"):
-        ec2.terminate_instances(InstanceIds=[made.machine()["InstanceId"]])
 
 
 def test_a_machine_that_is_not_prepared_says_why(place: Place) -> None:  # noqa: F811
