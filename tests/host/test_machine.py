@@ -408,23 +408,3 @@ def test_a_deployment_goes_through_systems_manager(machine: Machine, on_aws: Pat
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert machine.live() == version
-
-
-def test_the_service_does_not_reach_the_credentials_of_a_machine_on_aws(machine: Machine, on_aws: Path) -> None:
-    """Not by the user that runs its Docker, nor in a container of it: https://github.com/moby/moby/issues/52694."""
-    engine.docker("cp", str(on_aws / "deploy/compose/prepare-host.sh"), f"{machine.name}:/root/on-aws.sh")
-    said = machine.root("/root/on-aws.sh", "/root/staging.pub")
-    assert re.search(r"^prepare-host: ready; its key: ssh-ed25519 \S+$", said, re.MULTILINE)
-    for command in (
-        "curl --silent --max-time 5 http://169.254.169.254; [ $? = 7 ]",
-        "cd ~/*/ && docker compose exec -T proxy wget -q -T 5 -O - http://169.254.169.254; [ $? != 0 ]",
-    ):
-        before = refusals(machine)
-        machine.root("runuser", "--login", "deploy", "--command", command)
-        assert refusals(machine) > before, command
-
-
-def refusals(machine: Machine) -> int:
-    """How many packets to the metadata service the firewall has refused."""
-    (line,) = [one for one in machine.root("iptables", "-nvxL", "ufw-before-output").splitlines() if "169.254" in one]
-    return int(line.split()[0])
