@@ -209,5 +209,5 @@ def test_what_is_no_machine_of_aws_is_not_deployed_to(
 def deployed(project: Path, environment: str, folder: Path, host: str) -> subprocess.CompletedProcess[str]:
     image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/orders-api@sha256:{'a' * 64}"
     own = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "DEPLOY_HOST": host}
-    command = [project / "deploy/compose/deploy.sh", environment, image]
+    command: list[str | Path] = [project / "deploy/compose/deploy.sh", environment, image]
     return subprocess.run(command, env=own, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
