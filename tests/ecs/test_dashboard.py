@@ -46,10 +46,11 @@ def world(request: pytest.FixtureRequest, world_of: Callable[..., World]) -> Wor
     kept = request.param == "rds"
     made = world_of(ecs_database="rds") if kept else world_of(strategy=request.param)
     more = SECRETS | {"Image": digest("a"), "LatencySeconds": "2.5"}
+    setup = ("load-balancer", "database", "bootstrap", "alarms") if kept else SETUP
+    made.make(*setup, **more)
     if kept:
-        made.make("bootstrap", "load-balancer", "database")
         made.make("database-roles", AdministratorSecretArn=SECRETS["DatabaseOwnerSecretArn"])
-    made.make(*(name for name in SETUP if not kept or name == "alarms"), "roles", "migrate", "service", **more)
+    made.make("roles", "migrate", "service", **more)
     assert stacks.sent
     return made
 
