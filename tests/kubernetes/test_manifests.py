@@ -24,6 +24,7 @@ from tests.support.cluster.manifests import (
     one,
     parsed,
     quantity,
+    settings_of,
 )
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
@@ -434,7 +435,7 @@ def masked(manifests: list[Manifest], environment: str) -> Any:
 def test_staging_is_production_but_for_names_and_numbers(kubernetes: Rendered) -> None:
     staging, production = (masked(kubernetes.overlay(name), name) for name in ENVIRONMENTS)
     assert staging == production
-    settings = [one(kubernetes.overlay(name), "ConfigMap")["data"].keys() for name in ENVIRONMENTS]
+    settings = [settings_of(kubernetes.overlay(name))["data"].keys() for name in ENVIRONMENTS]
     assert settings[0] == settings[1], "a setting that only one of them has"
 
 

@@ -1,4 +1,4 @@
-"""The questionnaire in a real terminal of 80 by 32."""
+"""The questionnaire in a real terminal."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,6 @@ import yaml
 from tests.questions.test_answers import ONLY_FOR
 from tests.support.render import TEMPLATE
 
-COLUMNS, ROWS = 80, 34
 DOWN, ENTER = "\x1b[B", "\r"
 
 
@@ -51,6 +50,7 @@ class Terminal:
 
 
 ASKED = [name for name in TEMPLATE.questions() if name not in ONLY_FOR]
+COLUMNS, ROWS = 80, 2 * len(ASKED) + 2  # a question takes two lines, with its answer
 
 
 def first_words(name: str) -> str:

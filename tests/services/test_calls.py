@@ -13,7 +13,7 @@ from tests.kubernetes.test_manifests import selects, service_of
 from tests.services.repository import add, answers_file, files, update
 from tests.services.test_lint import compose
 from tests.support.aws.cloudformation import load, resolve
-from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, kustomize, of_kind, one, parsed
+from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, kustomize, of_kind, one, parsed, settings_of
 from tests.support.render import commit, render
 from tests.support.tools import run
 
@@ -173,7 +173,7 @@ def test_a_service_that_names_its_callers_is_open_to_them_alone(apart: Path) -> 
 def test_a_setting_says_where_the_called_service_is(cluster: dict[tuple[str, str], list[Manifest]]) -> None:
     for caller, callee, setting in CALLS:
         for environment in ENVIRONMENTS:
-            (settings,) = of_kind(cluster[caller, environment], "ConfigMap")
+            settings = settings_of(cluster[caller, environment])
             service = service_of(cluster[callee, environment])
             where = service["metadata"]
             assert settings["data"][setting] == f"http://{where['name']}.{where['namespace']}.svc"

@@ -146,6 +146,13 @@ def one(manifests: Iterable[Manifest], kind: str) -> Manifest:
     return found
 
 
+def settings_of(manifests: list[Manifest]) -> Manifest:
+    """The ConfigMap of the service's settings: all but the one that Grafana reads."""
+    maps = of_kind(manifests, "ConfigMap")
+    (found,) = [one for one in maps if "grafana_dashboard" not in one["metadata"].get("labels", {})]
+    return found
+
+
 def name_of(manifest: Manifest) -> str:
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
