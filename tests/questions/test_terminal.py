@@ -50,7 +50,7 @@ class Terminal:
 
 
 ASKED = [name for name in TEMPLATE.questions() if name not in ONLY_FOR]
-COLUMNS, ROWS = 80, 2 * len(ASKED) + 2  # a question takes two lines, with its answer
+COLUMNS, ROWS = 80, 2 * len(ASKED) + 4  # a question takes two lines with its answer, the last more while it is asked
 
 
 def first_words(name: str) -> str:
