@@ -12,14 +12,14 @@ import pytest
 from tests.cluster.conftest import Start, answers, loaded
 from tests.support import step
 from tests.support.cluster import Release, get, wait_until
-from tests.support.render import TEMPLATE
+from tests.support.render.answers import strategies
 
 pytestmark = pytest.mark.engine
 
 NEVER_STARTS = 'CMD ["no-such-command"]'  # which the service refuses
 
 
-@pytest.fixture(scope="module", params=TEMPLATE.table("strategies"))
+@pytest.fixture(scope="module", params=strategies("kubernetes"))
 def release(request: pytest.FixtureRequest, start: Start) -> Iterator[Release]:
     started = start("go", request.param, name=f"failure-{request.param}")
     deployment = started.project / "deploy/kubernetes/base/deployment.yml"

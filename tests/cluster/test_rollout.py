@@ -6,6 +6,7 @@ from tests.cluster.conftest import Start, answers, loaded
 from tests.cluster.test_stack import LANGUAGES
 from tests.support.cluster import wait_until
 from tests.support.render import TEMPLATE
+from tests.support.render.answers import strategies
 from tests.support.run import figures
 
 pytestmark = pytest.mark.engine
@@ -14,7 +15,7 @@ PATIENCE = {"ROLLOUT_SECONDS": "240"}
 # The scripts of a strategy are the same for each language; what differs is how its service starts and ends.
 # Those of test_stack.py are rolled there, one behind the other.
 ROLLOUTS = [(language, "rolling") for language in TEMPLATE.table("languages") if language not in LANGUAGES]
-ROLLOUTS += [("go", strategy) for strategy in TEMPLATE.table("strategies") if strategy != "rolling"]
+ROLLOUTS += [("go", strategy) for strategy in strategies("kubernetes") if strategy != "rolling"]
 
 
 @pytest.mark.parametrize(("language", "strategy"), ROLLOUTS)

@@ -9,12 +9,13 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support.render import TEMPLATE
+from tests.support.render.answers import strategies
 
 VERBS = ("start", "integration_test", "switch_traffic", "watch", "finish")
 CHOICES: list[Answers] = [
     {"language": "go", "orchestrator": name} | ({"deployment_strategy": strategy} if strategy else {})
     for name, row in TEMPLATE.table("orchestrators").items()
-    for strategy in (TEMPLATE.table("strategies") if row["strategies"] else [""])
+    for strategy in (strategies(name) if row["strategies"] else [""])
 ]
 
 

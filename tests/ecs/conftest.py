@@ -19,7 +19,7 @@ from tests.support.aws import stacks
 from tests.support.aws.cloud import Cloud
 from tests.support.aws.command import quick_aws, quick_waiters
 from tests.support.aws.policies import IDS
-from tests.support.render import TEMPLATE
+from tests.support.render.answers import strategies
 
 IMAGE = "ghcr.io/octo-org/shop/orders-api"
 SECRETS = {
@@ -230,4 +230,5 @@ def world_of(  # noqa: PLR0913, PLR0917 - what a world is made of
 
 
 SETUP = ("bootstrap", "load-balancer", "alarms")
-STRATEGIES = list(TEMPLATE.table("strategies"))
+STRATEGIES = strategies("ecs")
+PLAIN = strategies("ecs", every=False)  # the others have the files of one of these, but for what differs

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ecs.conftest import SECRETS, SETUP, STRATEGIES, World, digest
+from tests.ecs.conftest import PLAIN, SECRETS, SETUP, World, digest
 from tests.ecs.test_scripts import STEP, recovered, succeed, wait_until
 from tests.support import step
 
 
-@pytest.fixture(params=STRATEGIES)
+@pytest.fixture(params=PLAIN)
 def running(request: pytest.FixtureRequest, world_of: Callable[..., World]) -> World:
     """Staging, which runs the image a."""
     world = world_of(strategy=request.param)

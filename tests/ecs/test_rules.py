@@ -18,8 +18,8 @@ from shipshape.template import Answers
 
 from tests.ecs.conftest import SECRETS
 from tests.support.aws.cloudformation import load, parameters, resolve
-from tests.support.render import TEMPLATE
-from tests.support.render.answers import ECS
+from tests.support.render import TEMPLATE, name_of
+from tests.support.render.answers import ECS, YOURS
 
 DOCS = "https://docs.aws.amazon.com"
 HUB = f"{DOCS}/securityhub/latest/userguide"
@@ -388,7 +388,9 @@ RULES: list[Rule] = [
         "every alarm tells somebody",
         lambda d: (
             {one["AlarmName"].rpartition("-")[2] for one in d.of_type("AWS::CloudWatch::Alarm")}
-            == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"} | ({"storage"} if d.on_rds else set())
+            == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"}
+            | ({"storage"} if d.on_rds else set())
+            | ({"canary"} if d.answers["deployment_strategy"] == "canary" else set())
             and all(one["AlarmActions"] == one["OKActions"] == ["Topic"] for one in d.of_type("AWS::CloudWatch::Alarm"))
         ),
         f"{HUB}/cloudwatch-controls.html#cloudwatch-15",
@@ -563,7 +565,7 @@ def test_blue_green_waits_for_its_test_and_goes_back_when_nobody_answers(all_of:
         hooks = configuration.get("LifecycleHooks", [])
         assert [
             (hook["TargetType"], hook["LifecycleStages"], hook["TimeoutConfiguration"]["Action"]) for hook in hooks
-        ] == ([("PAUSE", ["POST_TEST_TRAFFIC_SHIFT"], "ROLLBACK")] if strategy == "blue-green" else [])
+        ] == ([("PAUSE", ["POST_TEST_TRAFFIC_SHIFT"], "ROLLBACK")] if strategy != "rolling" else [])
 
 
 def test_the_environments_have_the_same_parameters(all_of: list[Deployment]) -> None:
@@ -575,3 +577,19 @@ def test_the_environments_have_the_same_parameters(all_of: list[Deployment]) -> 
         for name in load(all_of[0].project / f"deploy/ecs/{stack}.yml").get("Parameters", {})
     }
     assert set(parameters(all_of[0].project, "staging")) <= declared, "a parameter that no template has"
+
+
+EVERY = [*ECS, *(one for one in YOURS if one["orchestrator"] == "ecs")]
+
+
+@pytest.mark.parametrize("answers", EVERY, ids=name_of)
+def test_a_deployment_watches_alarms_that_there_are(answers: Answers, rendered: Callable[[Answers], Path]) -> None:
+    """Where one of them does not exist, deploy.sh refuses, and ECS rolls back."""
+    folder = rendered(answers) / "deploy/ecs"
+    made = set(re.findall(r"AlarmName: !Sub \S+?\$\{Environment\}-(\S+)", (folder / "alarms.yml").read_text()))
+    (watched,) = re.findall(r'names=\("\$service-\$environment"-\{(.+?)\}\)', (folder / "deploy.sh").read_text())
+    by_ecs = set(re.findall(r"- !Sub \S+?\$\{Environment\}-(\S+)$", (folder / "service.yml").read_text(), re.MULTILINE))
+    assert by_ecs & made < set(watched.split(",")) <= made
+    assert {"5xx", "latency", "unhealthy"} <= by_ecs
+    (count,) = re.findall(r'<<<"\$found"\) == (\d+)', (folder / "deploy.sh").read_text())
+    assert int(count) == len(watched.split(","))

@@ -384,3 +384,48 @@ def test_blue_green_rollback_before_the_switch(blue_green: World) -> None:
     assert last.endswith(f"staging runs {digest('a')} as before")
     assert all(":8443" in host for host in blue_green.service.asked)
     assert blue_green.image() == digest("a")
+
+
+# Canary: the same, with a share of the traffic in between, which ECS moves and CloudWatch judges.
+
+
+@pytest.fixture
+def canary(world_of: Callable[..., World]) -> World:
+    world = world_of(strategy="canary")
+    world.make(*SETUP, "roles", "service", Image=digest("a"))
+    return world
+
+
+def canary_minutes(world: World) -> str:
+    (stack,) = world.client("cloudformation").describe_stacks(StackName=SERVICE_STACK)["Stacks"]
+    return str(next(p["ParameterValue"] for p in stack["Parameters"] if p["ParameterKey"] == "CanaryMinutes"))
+
+
+def test_a_canary_is_tested_gets_its_share_and_then_all(canary: World) -> None:
+    hold(canary)
+    succeed(canary, "deploy.sh", "staging", digest("b"))
+    assert canary.cloud.deployments.answers == ["CONTINUE"]
+    assert canary.service.asked[0].startswith("staging.orders-api.example.com:8443")
+    assert (canary.image(), canary_minutes(canary)) == (digest("b"), "5")
+    assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["canaryConfiguration"] == {
+        "canaryPercent": 10, "canaryBakeTimeInMinutes": 5,
+    }  # fmt: skip
+
+
+def test_the_way_back_is_no_canary(canary: World) -> None:
+    hold(canary)
+    succeed(canary, "rollback.sh", "staging", digest("b"))
+    assert (canary.image(), canary_minutes(canary)) == (digest("b"), "0")
+    hold(canary)
+    succeed(canary, "deploy.sh", "staging", digest("c"))
+    assert canary_minutes(canary) == "5", "the next version is one again"
+
+
+def test_an_alarm_on_the_canary_ends_the_deployment(canary: World) -> None:
+    hold(canary)
+    canary.client("cloudwatch").set_alarm_state(
+        AlarmName="orders-api-staging-canary", StateValue="OK", StateReason="before"
+    )
+    stacks.endings[SERVICE_STACK] = ["UPDATE_ROLLBACK_COMPLETE"]  # what ECS's own rollback leads to
+    refused(canary, 1, "deploy.sh", "staging", digest("b"))
+    assert canary.image() == digest("a")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.ecs.conftest import SECRETS, SETUP, STRATEGIES, World, digest
+from tests.ecs.conftest import PLAIN, SECRETS, SETUP, World, digest
 from tests.support.aws import stacks
 
-CASES = list(product(STRATEGIES, ("ghcr", "ecr"), ("staging", "production")))
+CASES = [*product(PLAIN, ("ghcr", "ecr"), ("staging", "production")), ("canary", "ghcr", "production")]
 
 
 @pytest.fixture(params=CASES, ids="-".join)
@@ -31,7 +31,7 @@ def test_what_was_made_is_what_the_contract_says(made: tuple[World, str, str]) -
     check_task(world, name)
     groups = check_load_balancer(world, strategy, environment)
     check_service(world, strategy, name, groups)
-    check_alarms(world, name)
+    check_alarms(world, strategy, name)
     check_logs_and_roles(world, environment)
     for stack in world.client("cloudformation").describe_stacks()["Stacks"]:
         assert stack["StackStatus"] == "CREATE_COMPLETE"
@@ -62,7 +62,7 @@ def check_load_balancer(world: World, strategy: str, environment: str) -> list[s
     zones = {one["SubnetId"] for one in balancer["AvailabilityZones"]}
     assert zones == set(world.parameters(environment)["PublicSubnetIds"].split(","))
     listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    expected = {(80, "HTTP"), (443, "HTTPS")} | ({(8443, "HTTPS")} if strategy == "blue-green" else set())
+    expected = {(80, "HTTP"), (443, "HTTPS")} | ({(8443, "HTTPS")} if strategy != "rolling" else set())
     assert {(one["Port"], one["Protocol"]) for one in listeners} == expected
     (public,) = (one["ListenerArn"] for one in listeners if one["Port"] == 443)
     rules = sorted(
@@ -72,7 +72,7 @@ def check_load_balancer(world: World, strategy: str, environment: str) -> list[s
     )
     assert rules == [(1, ["/metrics", "/metrics/*"], "fixed-response"), (2, ["/*"], "forward")]
     groups = elbv2.describe_target_groups()["TargetGroups"]
-    assert len(groups) == (2 if strategy == "blue-green" else 1)
+    assert len(groups) == (2 if strategy != "rolling" else 1)
     for group in groups:
         assert (group["TargetType"], group["Port"], group["HealthCheckPath"]) == ("ip", 8000, "/readyz")
         attributes = elbv2.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"])["Attributes"]
@@ -96,7 +96,8 @@ def check_service(world: World, strategy: str, name: str, groups: list[str]) -> 
     assert target["targetGroupArn"] in groups
     sent = stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]
     assert sent["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
-    assert sent["alarms"]["alarmNames"] == [f"{name}-5xx", f"{name}-latency", f"{name}-unhealthy"]
+    canary = [f"{name}-canary"] if strategy == "canary" else []
+    assert sent["alarms"]["alarmNames"] == [f"{name}-5xx", f"{name}-latency", f"{name}-unhealthy", *canary]
     assert sent["strategy"] == strategy.upper().replace("-", "_")
     scaling = world.client("application-autoscaling")
     (scalable,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
@@ -106,7 +107,7 @@ def check_service(world: World, strategy: str, name: str, groups: list[str]) -> 
     assert {one["PolicyName"] for one in policies} == {"cpu", "requests"}
 
 
-def check_alarms(world: World, name: str) -> None:
+def check_alarms(world: World, strategy: str, name: str) -> None:
     (topic,) = world.client("sns").list_topics()["Topics"]
     (subscription,) = world.client("sns").list_subscriptions()["Subscriptions"]
     assert (subscription["Endpoint"], subscription["TopicArn"]) == ("oncall@example.com", topic["TopicArn"])
@@ -116,14 +117,9 @@ def check_alarms(world: World, name: str) -> None:
         ("Deny", topic["TopicArn"]),
     ]
     alarms = world.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{name}-")["MetricAlarms"]
-    assert {one["AlarmName"].removeprefix(f"{name}-") for one in alarms} == {
-        "5xx",
-        "latency",
-        "unhealthy",
-        "errors",
-        "cpu",
-        "memory",
-    }
+    canary = {"canary"} if strategy == "canary" else set()
+    found = {one["AlarmName"].removeprefix(f"{name}-") for one in alarms}
+    assert found == {"5xx", "latency", "unhealthy", "errors", "cpu", "memory"} | canary
     (balancer,) = world.client("elbv2").describe_load_balancers()["LoadBalancers"]
     (counted,) = world.client("logs").describe_metric_filters(logGroupName=f"/ecs/{name}")["metricFilters"]
     (made,) = counted["metricTransformations"]

@@ -13,7 +13,8 @@ import pytest
 from shipshape.template import Answers
 
 from tests.support.cluster.manifests import DIGEST, kubectl, of_kind, parsed, sent
-from tests.support.render import ORDERS, TEMPLATE
+from tests.support.render import ORDERS
+from tests.support.render.answers import strategies
 
 SERVICE = ORDERS["service_name"]
 IMAGE = f"ghcr.io/{ORDERS['image_namespace']}/{SERVICE}@{DIGEST}"
@@ -59,7 +60,7 @@ class Repository:
         return [line for line in asked if "--dry-run=server" not in line and not any(r in f" {line}" for r in READS)]
 
 
-@pytest.fixture(params=TEMPLATE.table("strategies"))
+@pytest.fixture(params=strategies("kubernetes"))
 def repository(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path], tmp_path: Path) -> Repository:
     kubectl()
     project = rendered({"language": "go", "orchestrator": "kubernetes", "deployment_strategy": request.param})

@@ -79,6 +79,7 @@ DEPLOYMENT: list[Answers] = [
     {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),
+    {"deployment_strategy": "canary"},
     {"registry": "ghcr", "deployment_strategy": "rolling", "ecs_database": "external"} | other("image_namespace"),
     {"orchestrator": "compose", "host_machine": "aws"},
     {"cache": "none"},

@@ -45,8 +45,22 @@ def one_per(question: str) -> list[Answers]:
     return list(firsts.values())
 
 
+def strategies(orchestrator: str, *, every: bool = True) -> list[str]:
+    """Those that an orchestrator can have; less those, where not every, that have the files of another."""
+    rows = TEMPLATE.table("strategies")
+    return [
+        name
+        for name, row in rows.items()
+        if (not row["only_on"] or orchestrator in row["only_on"]) and (every or row["like"] == name)
+    ]
+
+
 def possible(answers: Answers) -> bool:
-    """Not every language can have every database, and a cache comes with one."""
+    """Not every language can have every database, a cache comes with one, and a strategy may be of some alone."""
+    if "orchestrator" in answers and answers.get("deployment_strategy", "rolling") not in strategies(
+        answers["orchestrator"]
+    ):
+        return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
         return False
     databases = TEMPLATE.table("languages")[answers["language"]]["databases"] if "language" in answers else []
@@ -95,7 +109,7 @@ KUBERNETES: list[Answers] = [
     for language, row in in_turn(
         pairwise(
             {
-                question: list(TEMPLATE.table(table))
+                question: strategies("kubernetes") if table == "strategies" else list(TEMPLATE.table(table))
                 for question, table in TEMPLATE.choices().items()
                 if question in {"database", "cache", "registry", "deployment_strategy"}
                 or question.startswith("kubernetes_")
@@ -111,7 +125,7 @@ ECS: list[Answers] = [
         "production_host": "orders-api.example.com",
     }
     for (strategy, registry), language in zip(
-        product(TEMPLATE.table("strategies"), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
+        product(strategies("ecs", every=False), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
         strict=False,
     )
 ]  # fmt: skip
@@ -123,7 +137,14 @@ MACHINES: list[Answers] = [
         "platforms": "linux/arm64", "aws_production_account_id": "222233334444", "aws_production_region": "eu-west-1",
     },
 ]  # fmt: skip
-# With a cache; then production in an account and a region of its own; then with a database that setup.sh makes.
+# A share of the traffic first; with a cache; with production in an account and a region of its own; and below, with a
+# database that setup.sh makes.
+ECS.append(
+    {
+        "language": "python", "registry": "ecr", "orchestrator": "ecs", "deployment_strategy": "canary",
+        "production_host": "orders-api.example.com",
+    }
+)  # fmt: skip
 ECS.append(
     {
         "language": "go", "registry": "private", "orchestrator": "ecs", "deployment_strategy": "rolling",
