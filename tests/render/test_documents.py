@@ -48,6 +48,8 @@ RUN_BY = {
 }
 # … and what none runs, by a part of it, and why.
 NOT_RUN = {
+    "kubernetes/right-size.sh": "needs a day of Prometheus; tests/kubernetes/test_right_size.py runs the script",
+    "ecs/right-size.sh": "needs a day of CloudWatch; tests/ecs/test_right_size.py runs the script",
     "deploy/gar/setup.sh": "needs Google; tests/registries/test_set_up.py runs it against stand-ins",
     "deploy/acr/setup.sh": "needs Azure; tests/registries/test_set_up.py runs it against stand-ins",
     "gh api": "needs GitHub",

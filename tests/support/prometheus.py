@@ -69,11 +69,18 @@ def samples(targets: list[Target], start: int) -> str:
 
 @contextmanager
 def started(targets: list[Target], folder: Path) -> Iterator[Prometheus]:
-    """A Prometheus in `folder` that has these; without the program skips, but fails in CI."""
-    command, promtool = program("prometheus", HOW), program("promtool", HOW)
+    """A Prometheus in `folder` that has these."""
     now = int(time.time())
     start = now - (SCRAPES - 1) * INTERVAL
-    (folder / "samples").write_text(samples(targets, start))
+    with serving(samples(targets, start), folder) as port:
+        yield Prometheus(port, start, now)
+
+
+@contextmanager
+def serving(text: str, folder: Path) -> Iterator[int]:
+    """The port of one that has these samples, which are OpenMetrics; without the program skips, but fails in CI."""
+    command, promtool = program("prometheus", HOW), program("promtool", HOW)
+    (folder / "samples").write_text(text)
     run([promtool, "tsdb", "create-blocks-from", "openmetrics", "samples", "data"], cwd=folder)
     (folder / "prometheus.yml").write_text("scrape_configs: []\n")
     port = free_port()
@@ -86,7 +93,7 @@ def started(targets: list[Target], folder: Path) -> Iterator[Prometheus]:
         )
         try:
             wait_until_ready(process, port, folder / "log")
-            yield Prometheus(port, start, now)
+            yield port
         finally:
             process.terminate()
             process.wait(60)
