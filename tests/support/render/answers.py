@@ -46,7 +46,11 @@ def one_per(question: str) -> list[Answers]:
 
 
 def possible(answers: Answers) -> bool:
-    """Not every language can have every database, and a cache comes with one."""
+    """Not every language can have every database, and a cache comes with one. Lambda takes images of ECR alone."""
+    if answers.get("orchestrator") == "lambda" and (
+        answers.get("registry", "ecr") != "ecr" or "," in answers.get("platforms", "")
+    ):
+        return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
         return False
     databases = TEMPLATE.table("languages")[answers["language"]]["databases"] if "language" in answers else []
@@ -145,6 +149,18 @@ RDS: list[Answers] = [
     for language, strategy, more in (("go", "blue-green", {}), ("node", "rolling", {"cache": "valkey"}))
 ]  # fmt: skip
 ECS += RDS
+# A function on Lambda: with a database and a cache; without one, for another processor, production in another account.
+LAMBDA: list[Answers] = [
+    {
+        "language": "python", "orchestrator": "lambda", "deployment_strategy": "rolling",
+        "production_host": "orders-api.example.com", "cache": "valkey",
+    },
+    {
+        "language": "go", "orchestrator": "lambda", "deployment_strategy": "blue-green", "database": "none",
+        "production_host": "orders-api.example.com", "platforms": "linux/arm64",
+        "aws_production_account_id": "222233334444",
+    },
+]  # fmt: skip
 # Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
 # has the rest.
 YOURS: list[Answers] = [

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # image and what is named after the environment are lib.sh's
 # Migrations: one task of the new image, as the database's owner. It must end well before the service is updated.
-# shellcheck source=deploy/ecs/task.sh
+# shellcheck source=deploy/lambda/task.sh
 source "$here/task.sh"
 
 migration= # the task, while it runs
