@@ -61,7 +61,9 @@ end_deployment() {
 
 # start: publishes a version of $image; it is there beside the one that has the traffic, and has none. Sets `version`.
 start() {
-  update function "Image=$image" "LiveVersion=$(version_of live)" || return 1
+  local live
+  live=$(version_of live) || return 1 # empty, it would give the new one the traffic
+  update function "Image=$image" "LiveVersion=$live" || return 1
   version=$(ask function "Outputs[?OutputKey=='Version'] | [0].OutputValue") || return 1
   # Lambda prepares an image before a version of it takes requests: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
   aws lambda wait published-version-active --function-name "$service-$environment" --qualifier "$version"

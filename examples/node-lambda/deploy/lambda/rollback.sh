@@ -13,6 +13,7 @@ choose_image "$2"
 as_stack_role
 
 settle function
+before=$(running)
 before_version=$(version_of live)
 [[ -n $before_version ]] || fail "$environment has no image yet: use deploy/lambda/deploy.sh"
 if ! go_back_to "$image"; then

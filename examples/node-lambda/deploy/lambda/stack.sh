@@ -72,7 +72,7 @@ running() { about Code.ImageUri live; }
 update() {
   local stack=$service-$environment-$1 template=$here/$1.yml more=("${@:2}")
   if [[ $1 == function ]]; then
-    template=$(with_settings) || return 1
+    template=$(with_settings "$1") || return 1
     more+=("Release=${image##*@} $(release "$template")")
   fi
   bring "$stack" "$template" "${parameters[@]}" "${more[@]}"
@@ -114,9 +114,9 @@ answers() {
   return 1
 }
 
-# with_settings: function.yml with what config/ENVIRONMENT.env holds in the function's environment; prints the file's name.
+# with_settings STACK: its template with what config/ENVIRONMENT.env holds in the function's environment; prints the file's name.
 with_settings() {
-  local file=$here/config/$environment.env made=$here/../../.cache/function-$environment.yml lines
+  local file=$here/config/$environment.env made=$here/../../.cache/$1-$environment.yml lines
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
   lines=$(jq --raw-input --raw-output --arg file "$file" '
     rtrimstr("\r") | select(test("^\\s*(#|$)") | not)
@@ -125,7 +125,7 @@ with_settings() {
       then "\($file) sets \(.name), which deploy/lambda/function.yml or AWS does\n" | halt_error else . end
     | "          \(.name): \(.value | @json)"' "$file") || return 1
   mkdir -p "$here/../../.cache"
-  settings=$lines awk '!/config\/ENVIRONMENT\.env/ { print; next } ENVIRON["settings"] { print ENVIRON["settings"] }' "$here/function.yml" >"$made"
+  settings=$lines awk '!/config\/ENVIRONMENT\.env/ { print; next } ENVIRON["settings"] { print ENVIRON["settings"] }' "$here/$1.yml" >"$made"
   echo "$made"
 }
 
