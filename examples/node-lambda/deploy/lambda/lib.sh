@@ -6,6 +6,8 @@ service=orders
 repository=123456789012.dkr.ecr.us-east-1.amazonaws.com/orders
 # shellcheck source=deploy/lambda/stack.sh
 source "$here/stack.sh"
+# shellcheck source=deploy/lambda/versions.sh
+source "$here/versions.sh"
 
 say() { echo "$(basename "$0" .sh): $*" >&2; }
 fail() { say "$@"; exit 1; }
