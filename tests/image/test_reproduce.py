@@ -74,8 +74,7 @@ def published(
     answers: Answers = request.param
     scratch = tmp_path_factory.mktemp("reproduce")
     project = render(plain_template, scratch / "orders-api", **ORDERS, **answers)
-    settings = project / ".copier-answers.yml"
-    settings.write_text(settings.read_text().replace(str(plain_template), "https://example.com/template"))
+    leave_inputs(project)
     commit(project, "first", date=datetime(2026, 1, 5, 8, tzinfo=UTC))
     with builder(scratch, project) as name:
         environment = engine.environment() | {
@@ -88,6 +87,15 @@ def published(
         repository = f"{REGISTRY}/test/{scratch.name}-{os.getpid()}"
         made.image = made.crane("push", str(archive), f"{repository}:sha-first")
         yield made
+
+
+def leave_inputs(project: Path) -> None:
+    """Leave what the image comes from and what builds it: so a change of other files makes no other commit."""
+    allowed = re.findall(r"^!/?([^/\n]+)", (project / ".dockerignore").read_text(), re.MULTILINE)
+    kept = {"Dockerfile", ".dockerignore", ".gitattributes", ".gitignore", "Makefile", "scripts", *allowed}
+    for path in project.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def theirs(made: Published, scratch: Path, label: str) -> Path:
