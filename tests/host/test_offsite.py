@@ -101,12 +101,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         process.terminate()
 
 
-@pytest.fixture
-def host(gateway: tuple[str, Path], rendered: Callable[[Answers], Path], tmp_path: Path) -> Host:
+@pytest.fixture(scope="module")
+def prepared(
+    gateway: tuple[str, Path], rendered: Callable[[Answers], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Host:
     """A host as a deployment leaves it, then set up by the page's commands."""
     address, buckets = gateway
-    project = rendered({"language": "go", "orchestrator": "compose"})
-    folder, programs = tmp_path / "orders-api", tmp_path / "programs"
+    project, home = rendered({"language": "go", "orchestrator": "compose"}), tmp_path_factory.mktemp("prepared")
+    folder, programs = home / "orders-api", home / "programs"
     (folder / "secrets").mkdir(parents=True)
     programs.mkdir()
     for script in ("lib.sh", "backup.sh", "restore.sh", "offsite.sh"):
@@ -118,21 +120,35 @@ def host(gateway: tuple[str, Path], rendered: Callable[[Answers], Path], tmp_pat
     }.items():
         (programs / program).write_text(text)
         (programs / program).chmod(0o755)
-    (tmp_path / "rows").write_text("a first row")
-    environment = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
-    bucket = buckets / tmp_path.name.replace("_", "-").lower()
+    (home / "rows").write_text("a first row")
+    environment = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(home)}
+    bucket = buckets / "prepared"
     bucket.mkdir()
-    (tmp_path / "typed").mkdir()
+    (home / "typed").mkdir()
     values = {
         "s3:https://s3.us-east-1.amazonaws.com/BUCKET": f"s3:{address}/{bucket.name}",
         "AWS_ACCESS_KEY_ID=KEY": f"AWS_ACCESS_KEY_ID={KEY}", "=SECRET": f"={SECRET}",
     }  # fmt: skip
     made = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", document.shell(project, "Copies elsewhere", values)],
-        cwd=tmp_path / "typed", env=environment, capture_output=True, text=True, check=False,
+        cwd=home / "typed", env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
-    return Host(tmp_path, folder, bucket, project, environment)
+    return Host(home, folder, bucket, project, environment)
+
+
+@pytest.fixture
+def host(prepared: Host, tmp_path: Path) -> Host:
+    """One of the test's own, with a bucket of its own: a copy, for restic takes seconds to begin one."""
+    bucket = prepared.bucket.with_name(tmp_path.name.replace("_", "-").lower())
+    for old in (prepared.bucket, prepared.bucket.parent.parent / "attributes" / prepared.bucket.name):
+        shutil.copytree(old, old.with_name(bucket.name))
+    shutil.copytree(prepared.home, tmp_path, dirs_exist_ok=True)
+    environment = {name: text.replace(str(prepared.home), str(tmp_path)) for name, text in prepared.environment.items()}
+    folder = tmp_path / "orders-api"
+    settings = folder / "secrets/offsite"
+    settings.write_text(settings.read_text().replace(f"/{prepared.bucket.name}\n", f"/{bucket.name}\n"))
+    return Host(tmp_path, folder, bucket, prepared.project, environment)
 
 
 def test_each_backup_is_copied_and_nobody_reads_it_there(host: Host) -> None:
