@@ -13,7 +13,7 @@ from shipshape.template import Answers
 
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
-from tests.support.run import budgets, figures, lanes, memory
+from tests.support.run import budgets, figures, lanes, linted, memory
 from tests.support.run.lanes import pytest_xdist_make_scheduler
 
 __all__ = ["pytest_xdist_make_scheduler"]  # a hook
@@ -56,6 +56,12 @@ def once(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def is_new(shared: Path) -> linted.IsNew:
+    """Whether no linter of this run has yet seen these files."""
+    return linted.unseen(shared)
 
 
 @pytest.fixture(scope="session")

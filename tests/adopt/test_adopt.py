@@ -10,6 +10,7 @@ from copier import run_copy
 
 from tests.adopt.cases import ALL, CASES, NAMES, REPOSITORIES, Case, copied
 from tests.support.render import git, render
+from tests.support.run.linted import IsNew, shellcheck
 from tests.support.tools import run
 
 BY_NAME = {case.name: case for case in CASES}
@@ -131,9 +132,8 @@ def test_hadolint(case: Case, project: Path) -> None:
         run(["hadolint", "--failure-threshold", "style", str(project / "Dockerfile")])
 
 
-def test_shellcheck(project: Path) -> None:
-    scripts = [name for name in new(project) if name.endswith(".sh")]
-    run(["shellcheck", "--severity=style", "--external-sources", *scripts], cwd=project)
+def test_shellcheck(project: Path, is_new: IsNew) -> None:
+    shellcheck(project, (project / name for name in new(project) if name.endswith(".sh")), is_new)
 
 
 def test_renovate_leaves_the_pipeline_to_the_template(project: Path) -> None:

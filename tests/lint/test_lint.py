@@ -1,9 +1,8 @@
 """The field's linters find nothing in what is rendered."""
 
-import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,10 @@ from tests.support import engine
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
 from tests.support.render.answers import ECS, KUBERNETES, MACHINES, YOURS
+from tests.support.run.linted import IsNew, named, shellcheck
 from tests.support.tools import go_tool, run
 
 CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
-SOURCED = re.compile(r"^# shellcheck source=(\S+)", re.MULTILINE)
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
 EVERYTHING = list(
     {name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *MACHINES, *YOURS]}.values()
@@ -26,29 +25,6 @@ DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATI
 
 def workflows(folder: Path) -> list[Path]:
     return sorted((folder / ".github/workflows").glob("*.yml"))
-
-
-def named(pattern: re.Pattern[str], path: Path, project: Path) -> list[Path]:
-    """The files of the project that a file names, and that are judged with it; /dev/null is none."""
-    return [project / name for name in pattern.findall(path.read_text()) if not name.startswith("/")]
-
-
-@pytest.fixture(scope="session")
-def is_new(shared: Path) -> Callable[..., bool]:
-    """Whether no worker's linter has yet seen these very files: many answers render the same ones."""
-    (shared / "linted").mkdir(exist_ok=True)
-
-    def check(linter: str, paths: Iterable[Path]) -> bool:
-        digest = hashlib.sha256(linter.encode())
-        for path in sorted(p for p in paths if p.is_file()):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        try:
-            (shared / "linted" / digest.hexdigest()).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
-
-    return check
 
 
 @pytest.fixture
@@ -87,7 +63,7 @@ def test_hadolint(project: Path) -> None:
     run(["hadolint", "--failure-threshold", "style", str(project / "Dockerfile")])
 
 
-def test_actionlint(pipeline: Path, is_new: Callable[..., bool], tmp_path: Path) -> None:
+def test_actionlint(pipeline: Path, is_new: IsNew, tmp_path: Path) -> None:
     """Each text once, with the workflows that it calls."""
     fresh = [path.name for path in workflows(pipeline) if is_new("actionlint", [path, *named(CALLED, path, pipeline)])]
     if fresh:
@@ -98,20 +74,13 @@ def test_actionlint(pipeline: Path, is_new: Callable[..., bool], tmp_path: Path)
         run([go_tool("actionlint"), "-color", *settings, *names], cwd=folder)
 
 
-def test_zizmor(pipeline: Path, is_new: Callable[..., bool]) -> None:
+def test_zizmor(pipeline: Path, is_new: IsNew) -> None:
     if is_new("zizmor", pipeline.rglob(".github/**/*")):
         run(["zizmor", "--persona=auditor", "--offline", "--no-progress", str(pipeline)])
 
 
-def test_shellcheck(pipeline: Path, is_new: Callable[..., bool]) -> None:
-    """Each text once, with what it sources."""
-    scripts = [
-        str(path.relative_to(pipeline))
-        for path in sorted(pipeline.rglob("*.sh"))
-        if is_new("shellcheck", [path, *named(SOURCED, path, pipeline)])
-    ]
-    if scripts:
-        run(["shellcheck", "--severity=style", "--external-sources", *scripts], cwd=pipeline)
+def test_shellcheck(pipeline: Path, is_new: IsNew) -> None:
+    shellcheck(pipeline, pipeline.rglob("*.sh"), is_new)
 
 
 def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:

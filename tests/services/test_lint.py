@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.lint.test_lint import by_tag
+from tests.support.run.linted import IsNew, shellcheck
 from tests.support.tools import go_tool, run
 
 NAMES = ("orders", "payments")
@@ -25,11 +26,10 @@ def test_zizmor(repository: Path) -> None:
     run(["zizmor", "--persona=auditor", "--offline", "--no-progress", str(repository)])
 
 
-def test_shellcheck(repository: Path) -> None:
+def test_shellcheck(repository: Path, is_new: IsNew) -> None:
     for name in NAMES:
         folder = repository / "services" / name
-        scripts = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.sh"))
-        run(["shellcheck", "--severity=style", "--external-sources", *scripts], cwd=folder)
+        shellcheck(folder, folder.rglob("*.sh"), is_new)
 
 
 def test_cfn_lint(repository: Path) -> None:
