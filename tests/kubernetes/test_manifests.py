@@ -26,6 +26,7 @@ from tests.support.cluster.manifests import (
     quantity,
     settings_of,
 )
+from tests.support.cluster.mesh import TUNNELS
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
@@ -142,7 +143,8 @@ def test_probes_ask_what_the_contract_says(overlay: list[Manifest]) -> None:
         assert asked["port"] in ports_of(overlay), f"{probe}: no port is called {asked['port']}"
 
 
-def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Manifest]) -> None:
+def test_network_policies_are_about_pods_and_ports_that_exist(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    tunnel = TUNNELS.get(kubernetes.answers["kubernetes_mesh"])  # the mesh's own: tests/kubernetes/test_mesh.py
     policies = [policy for policy in of_kind(overlay, "NetworkPolicy") if not of_migration(policy)]
     for policy in policies:
         assert selects(policy["spec"]["podSelector"], pod(overlay)["metadata"]["labels"]), name_of(policy)
@@ -151,7 +153,9 @@ def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Mani
         }, f"{name_of(policy)} has rules for a direction that it does not name"
         for rule in policy["spec"].get("ingress", []):
             for port in rule["ports"]:
-                assert port["port"] in ports_of(overlay), f"{name_of(policy)}: no port is called {port['port']}"
+                assert port["port"] in {*ports_of(overlay), tunnel}, (
+                    f"{name_of(policy)}: no port is called {port['port']}"
+                )
     deny = next(policy["spec"] for policy in policies if policy["metadata"]["name"] == f"{SERVICE}-default-deny")
     assert deny.keys() == {"podSelector", "policyTypes"}, "it allows something"
     assert deny["policyTypes"] == ["Ingress", "Egress"]
@@ -216,7 +220,7 @@ def test_metrics_and_readiness_are_not_for_callers(overlay: list[Manifest]) -> N
         closed, led = route["spec"]["rules"]
         assert [match["path"]["value"] for match in closed["matches"]] == ["/metrics", "/readyz"]
         assert closed.keys() == {"matches"}, "a rule without backends answers with an error"
-        assert led.keys() == {"backendRefs"}
+        assert led.keys() - {"timeouts"} == {"backendRefs"}
 
 
 def exposed(kubernetes: Rendered, exposure: str) -> bool:

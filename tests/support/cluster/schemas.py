@@ -31,6 +31,7 @@ DEFINITIONS = {
     "github.com/kyverno/kyverno@v1.19.1": [
         "config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml"
     ],
+    "istio.io/api@v1.32.0": ["kubernetes/customresourcedefinitions.gen.yaml"],
     "github.com/sigstore/policy-controller@v0.13.1": ["config/300-clusterimagepolicy.yaml"],
 }
 
@@ -76,7 +77,8 @@ def closed(schema: Any) -> Any:
 def write_definitions(folder: Path) -> None:
     """GROUP/kind_version.json for each served version of each kind."""
     for name, paths in DEFINITIONS.items():
-        for definition in (yaml.load((module(name) / path).read_text(), yaml.CSafeLoader) for path in paths):
+        texts = [(module(name) / path).read_text() for path in paths]
+        for definition in (one for text in texts for one in yaml.load_all(text, yaml.CSafeLoader)):
             spec = definition["spec"]
             for version in spec["versions"]:
                 schema = closed(version["schema"]["openAPIV3Schema"])
