@@ -197,11 +197,16 @@ def backends(manifest: Manifest) -> Iterator[tuple[str, Any]]:
             yield service["name"], service["port"].get("name") or service["port"]["number"]
 
 
+def within(way: Manifest) -> bool:
+    """Whether it is for callers inside, and so not on the way in."""
+    return any(parent.get("kind") == "Service" for parent in way["spec"].get("parentRefs", []))
+
+
 def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Manifest], environment: str) -> None:
     service = service_of(overlay)
     ports = {value for port in service["spec"]["ports"] for value in (port["name"], port["port"])}
     names = {one["metadata"]["name"] for one in of_kind(overlay, "Service")}
-    entrances = of_kind(overlay, "HTTPRoute", "Ingress")
+    entrances = [way for way in of_kind(overlay, "HTTPRoute", "Ingress") if not within(way)]
     kinds = {"gateway": ["HTTPRoute"], "ingress": ["Ingress"], "alb": ["Ingress"], "none": []}
     assert [m["kind"] for m in entrances] == kinds[kubernetes.answers["kubernetes_exposure"]]
     for entrance in entrances:
@@ -216,7 +221,7 @@ def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Man
 
 def test_metrics_and_readiness_are_not_for_callers(overlay: list[Manifest]) -> None:
     """Of rules that match, the longest path counts: https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule."""
-    for route in of_kind(overlay, "HTTPRoute"):
+    for route in (way for way in of_kind(overlay, "HTTPRoute") if not within(way)):
         closed, led = route["spec"]["rules"]
         assert [match["path"]["value"] for match in closed["matches"]] == ["/metrics", "/readyz"]
         assert closed.keys() == {"matches"}, "a rule without backends answers with an error"

@@ -143,7 +143,8 @@ def test_a_job_ends(overlay: list[Manifest]) -> None:
     """A proxy beside it would run on: https://github.com/linkerd/linkerd2/issues/7425. It calls nobody in the mesh."""
     template = one(overlay, "Job")["spec"]["template"]["metadata"]
     assert "istio.io/dataplane-mode" not in template["labels"]
-    assert template.get("annotations", {}).get("linkerd.io/inject", "disabled") == "disabled"
+    of_pods = one(overlay, "Deployment")["spec"]["template"]["metadata"].get("annotations", {})
+    assert template.get("annotations") == ({"linkerd.io/inject": "disabled"} if of_pods else None)
 
 
 def test_a_route_gives_up_after_the_service_does(overlay: list[Manifest]) -> None:
@@ -152,6 +153,55 @@ def test_a_route_gives_up_after_the_service_does(overlay: list[Manifest]) -> Non
         rule["timeouts"]["request"] for route in routes for rule in route["spec"]["rules"] if "backendRefs" in rule
     }
     assert seconds == {"35s"}, "docs/contract.md has 30 s for a request's whole time in the service"
+
+
+def test_what_writes_is_asked_once(rendered: Callable[[Answers], Path]) -> None:
+    """A POST that was done, and whose answer was lost, would be done again.
+
+    https://linkerd.io/2/tasks/configuring-retries/
+    """
+    project = rendered(FULL | {"kubernetes_mesh": "linkerd"})
+    overlay = parsed(kustomize(project / "deploy/kubernetes/overlays/production"))
+    methods = {}
+    for route in of_kind(overlay, "HTTPRoute"):
+        (parent,) = route["spec"]["parentRefs"]
+        if parent.get("kind") != "Service":
+            continue
+        (rule,) = route["spec"]["rules"]
+        again = "retry.linkerd.io/http" in route["metadata"].get("annotations", {})
+        methods[again] = [match["method"] for match in rule.get("matches", [])]
+    assert methods == {True: ["GET", "HEAD"], False: []}, "a request that no route matches is answered 404"
+
+
+def test_the_proxy_reaches_its_control_plane(rendered: Callable[[Answers], Path]) -> None:
+    """Without it, a pod never becomes ready: https://github.com/linkerd/linkerd2/issues/15246."""
+    project = rendered(FULL | {"kubernetes_mesh": "linkerd"})
+    policies = of_kind(parsed(kustomize(project / "deploy/kubernetes/overlays/production")), "NetworkPolicy")
+    (allowed,) = (policy["spec"] for policy in policies if policy["metadata"]["name"] == f"{SERVICE}-allow-mesh")
+    (rule,) = allowed["egress"]
+    assert rule["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "linkerd"}}}]
+    assert {port["port"] for port in rule["ports"]} >= {8080, 8086, 8090}
+
+
+def test_of_linkerd_s_containers_the_proxy_alone_is_excepted(rendered: Callable[[Answers], Path]) -> None:
+    """By name and place; its limits are asked for like those of others: https://github.com/beclab/Olares/pull/3806.
+
+    What the API server makes of it: tests/cluster/test_mesh.py.
+    """
+    project = rendered(FULL | {"kubernetes_mesh": "linkerd", "kubernetes_verification": "policy-controller"})
+    policy = parsed(kustomize(project / "deploy/policy"))
+    variables = {v["name"]: v["expression"] for v in one(policy, "ValidatingAdmissionPolicy")["spec"]["variables"]}
+    assert "['linkerd-proxy', 'linkerd-network-validator']" in variables["own"]
+    assert "c.image.startsWith('cr.l5d.io/linkerd/proxy:')" in variables["own"]
+    assert variables["images"].startswith("(variables.own + ")
+    assert variables["unbounded"].startswith("variables.containers.filter(")
+    deployment = one(parsed(kustomize(project / "deploy/kubernetes/overlays/production")), "Deployment")
+    said = deployment["spec"]["template"]["metadata"]["annotations"]
+    for what in ("cpu-limit", "memory-limit", "cpu-request", "memory-request"):
+        assert said[f"config.linkerd.io/proxy-{what}"], "the autoscaler wants requests of every container"
+    (passed,) = (p for p in of_kind(policy, "ClusterImagePolicy") if p["metadata"]["name"] == f"{SERVICE}-proxies")
+    assert passed["spec"]["images"] == [{"glob": "cr.l5d.io/linkerd/proxy:*"}]
+    assert passed["spec"]["authorities"] == [{"name": "linkerd", "static": {"action": "pass"}}]
 
 
 # A cluster whose mesh takes no pod of ours: its part that does so is not on the node, or has failed open.
@@ -170,7 +220,10 @@ SETS = (
     '{"items": [{"metadata": {"ownerReferences": [{"name": "orders-api"}], "labels": {"pod-template-hash": "h"},'
     ' "annotations": {"deployment.kubernetes.io/revision": "1"}}}]}'
 )
-TAKEN = {"istio-ambient": '{"metadata": {"annotations": {"ambient.istio.io/redirection": "enabled"}}, "spec": {}}'}
+TAKEN = {
+    "istio-ambient": '{"metadata": {"annotations": {"ambient.istio.io/redirection": "enabled"}}, "spec": {}}',
+    "linkerd": '{"metadata": {}, "spec": {"initContainers": [{"name": "linkerd-proxy"}], "containers": []}}',
+}
 LEFT = '{"metadata": {}, "spec": {"containers": [{"name": "app"}]}}'
 
 

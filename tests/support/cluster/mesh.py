@@ -75,6 +75,41 @@ def known(source: dict[str, list[str]], caller: Caller | None) -> bool:
     return all(names[field] in values for field, values in source.items())
 
 
-ADMITS = {"istio-ambient": ambient_admits}
+def linkerd_admits(manifests: list[Manifest], caller: Caller | None, port: int) -> bool:
+    """What its proxy does: a Server denies whom no policy admits; a port without one has the pods' default.
+
+    https://linkerd.io/2/reference/authorization-policy/
+    """
+    annotations = one(manifests, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["linkerd.io/inject"] == "enabled"
+    group = "policy.linkerd.io"
+    servers = [
+        found for found in of_group(manifests, group, "Server") if selected(found["spec"]["podSelector"], manifests)
+    ]
+    assert [found["spec"]["port"] for found in servers] == ["http"]
+    if port != container_port(manifests):
+        return bool(annotations["config.linkerd.io/default-inbound-policy"] != "deny")
+    if servers[0]["spec"]["accessPolicy"] != "deny":
+        return True
+    proofs = {found["metadata"]["name"]: found["spec"] for found in of_group(manifests, group, "MeshTLSAuthentication")}
+    target = {"group": group, "kind": "Server", "name": servers[0]["metadata"]["name"]}
+    return any(
+        all(proven(proofs[ref["name"]], caller) for ref in policy["spec"]["requiredAuthenticationRefs"])
+        for policy in of_group(manifests, group, "AuthorizationPolicy")
+        if policy["spec"]["targetRef"] == target
+    )
+
+
+def proven(proof: dict[str, Any], caller: Caller | None) -> bool:
+    if caller is None:
+        return False
+    if "identities" in proof:
+        assert proof["identities"] == ["*"]
+        return True
+    account = {"kind": "ServiceAccount", "name": caller.account, "namespace": caller.namespace}
+    return account in proof["identityRefs"] or {"kind": "Namespace", "name": caller.namespace} in proof["identityRefs"]
+
+
+ADMITS = {"istio-ambient": ambient_admits, "linkerd": linkerd_admits}
 # The port at which a mesh hands over what others send.
-TUNNELS = {"istio-ambient": 15008}
+TUNNELS = {"istio-ambient": 15008, "linkerd": 4143}

@@ -74,11 +74,17 @@ def closed(schema: Any) -> Any:
     return schema
 
 
+# Linkerd is no module that a registry serves: github.com/linkerd/linkerd2 at b24cd4059841,
+# charts/linkerd-crds/templates/policy, without the lines of Helm's language. Apache-2.0.
+LINKERD = Path(__file__).with_name("linkerd")
+
+
 def write_definitions(folder: Path) -> None:
     """GROUP/kind_version.json for each served version of each kind."""
-    for name, paths in DEFINITIONS.items():
-        texts = [(module(name) / path).read_text() for path in paths]
-        for definition in (one for text in texts for one in yaml.load_all(text, yaml.CSafeLoader)):
+    places = [module(name) / path for name, paths in DEFINITIONS.items() for path in paths]
+    texts = [path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml"))]]
+    for text in texts:
+        for definition in yaml.load_all(text, yaml.CSafeLoader):
             spec = definition["spec"]
             for version in spec["versions"]:
                 schema = closed(version["schema"]["openAPIV3Schema"])
