@@ -76,6 +76,8 @@ def test_who_has_no_identity_is_refused(overlay: list[Manifest], mesh: str) -> N
     https://github.com/istio/istio/issues/51482, https://github.com/deckhouse/deckhouse/issues/2309
     """
     assert not ADMITS[mesh](overlay, PLAIN, container_port(overlay))
+    if mesh == "istio-ambient":  # whatever other policies come to allow
+        assert one(overlay, "PeerAuthentication")["spec"]["mtls"] == {"mode": "STRICT"}
 
 
 def test_the_gateway_and_prometheus_are_known_by_their_identities(overlay: list[Manifest], mesh: str) -> None:
