@@ -79,10 +79,9 @@ def test_its_objects_are_taken(meshed: Meshed) -> None:
         assert "created (server dry run)" in meshed.tried(manifest), manifest["kind"]
 
 
+@pytest.mark.parametrize("meshed", ["istio-ambient"], indirect=True)
 def test_both_kinds_of_identity_in_one_source_are_refused(meshed: Meshed) -> None:
     """By a rule of Istio's definition, which a schema does not show."""
-    if meshed.mesh != "istio-ambient":
-        return
     (policy,) = of_kind(meshed.overlay, "AuthorizationPolicy")
     policy = json.loads(json.dumps(policy))
     policy["spec"]["rules"][0]["from"][0]["source"] = {"serviceAccounts": ["a/b"], "namespaces": ["a"]}
@@ -129,10 +128,9 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("meshed", ["linkerd"], indirect=True)
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_exception_is_for_the_proxy_alone(meshed: Meshed, name: str) -> None:
-    if meshed.mesh != "linkerd":
-        return
     added, reason = REFUSED[name]
     answer = meshed.tried(pod(meshed, added))
     assert "forbidden" in answer or "denied" in answer

@@ -70,6 +70,20 @@ def test_probes_come_in(overlay: list[Manifest], mesh: str) -> None:
     assert from_own == (of_istio if mesh == "istio-ambient" else [])
 
 
+def test_linkerd_admits_the_probes_by_itself(rendered: Callable[[Answers], Path]) -> None:
+    """But not where a route is bound to the Server, nor to a path with a query.
+
+    https://github.com/linkerd/linkerd2/pull/9008, https://github.com/linkerd/linkerd2/issues/10877
+    """
+    project = rendered(FULL | {"kubernetes_mesh": "linkerd"})
+    overlay = parsed(kustomize(project / "deploy/kubernetes/overlays/production"))
+    parents = {parent.get("kind") for route in of_kind(overlay, "HTTPRoute") for parent in route["spec"]["parentRefs"]}
+    assert parents == {"Service", None}, "a route of proxies, or of the Gateway"
+    (container,) = one(overlay, "Deployment")["spec"]["template"]["spec"]["containers"]
+    probes = [probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")]
+    assert {path for path in probes if "?" not in path} == set(probes) > set()
+
+
 def test_who_has_no_identity_is_refused(overlay: list[Manifest], mesh: str) -> None:
     """An ingress controller or a Prometheus that is outside the mesh: both must join, and deploy/README.md says so.
 
@@ -230,7 +244,7 @@ LEFT = '{"metadata": {}, "spec": {"containers": [{"name": "app"}]}}'
 
 
 @pytest.mark.parametrize("pods", [[], ["LEFT"], ["TAKEN", "LEFT"], ["TAKEN", "TAKEN"]], ids=len)
-def test_a_version_that_the_mesh_has_not_taken_gets_no_traffic(
+def test_a_version_that_the_mesh_has_not_taken_is_not_kept(
     mesh: str, pods: list[str], rendered: Callable[[Answers], Path], tmp_path: Path
 ) -> None:
     """It would answer everybody, in plain text: https://github.com/beclab/Olares/pull/3785."""

@@ -27,8 +27,7 @@ def tunnels(manifests: list[Manifest], direction: str, word: str, other: list[Ma
     ]
 
 
-@pytest.mark.parametrize("mesh", ADMITS)
-@pytest.mark.parametrize("namespace", ["", "mall"], ids=["apart", "joined"])
+@pytest.mark.parametrize(("mesh", "namespace"), [("istio-ambient", ""), ("linkerd", "mall")])
 def test_a_caller_is_admitted_by_the_network_and_by_its_identity(
     plain_template: Path, tmp_path: Path, mesh: str, namespace: str
 ) -> None:
