@@ -30,7 +30,11 @@ BESIDE = {
 # A migration: each Job has a name of its own, so none is ever changed; one that was cancelled is deleted.
 JOBS = ("batch", "jobs")
 MIGRATING = {"get", "list", "watch", "create", "delete"}
-PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
+PLURALS = {
+    "NetworkPolicy": "networkpolicies",
+    "Ingress": "ingresses",
+    "AuthorizationPolicy": "authorizationpolicies",
+}
 
 Allowed = dict[tuple[str, str], set[str]]
 

@@ -26,6 +26,7 @@ from tests.support.cluster.manifests import (
     quantity,
     settings_of,
 )
+from tests.support.cluster.mesh import TUNNELS
 from tests.support.expectations import expected
 from tests.support.render import ORDERS
 
@@ -142,7 +143,8 @@ def test_probes_ask_what_the_contract_says(overlay: list[Manifest]) -> None:
         assert asked["port"] in ports_of(overlay), f"{probe}: no port is called {asked['port']}"
 
 
-def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Manifest]) -> None:
+def test_network_policies_are_about_pods_and_ports_that_exist(kubernetes: Rendered, overlay: list[Manifest]) -> None:
+    tunnel = TUNNELS.get(kubernetes.answers["kubernetes_mesh"])  # the mesh's own: tests/kubernetes/test_mesh.py
     policies = [policy for policy in of_kind(overlay, "NetworkPolicy") if not of_migration(policy)]
     for policy in policies:
         assert selects(policy["spec"]["podSelector"], pod(overlay)["metadata"]["labels"]), name_of(policy)
@@ -151,7 +153,9 @@ def test_network_policies_are_about_pods_and_ports_that_exist(overlay: list[Mani
         }, f"{name_of(policy)} has rules for a direction that it does not name"
         for rule in policy["spec"].get("ingress", []):
             for port in rule["ports"]:
-                assert port["port"] in ports_of(overlay), f"{name_of(policy)}: no port is called {port['port']}"
+                assert port["port"] in {*ports_of(overlay), tunnel}, (
+                    f"{name_of(policy)}: no port is called {port['port']}"
+                )
     deny = next(policy["spec"] for policy in policies if policy["metadata"]["name"] == f"{SERVICE}-default-deny")
     assert deny.keys() == {"podSelector", "policyTypes"}, "it allows something"
     assert deny["policyTypes"] == ["Ingress", "Egress"]
@@ -193,11 +197,16 @@ def backends(manifest: Manifest) -> Iterator[tuple[str, Any]]:
             yield service["name"], service["port"].get("name") or service["port"]["number"]
 
 
+def within(way: Manifest) -> bool:
+    """Whether it is for callers inside, and so not on the way in."""
+    return any(parent.get("kind") == "Service" for parent in way["spec"].get("parentRefs", []))
+
+
 def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Manifest], environment: str) -> None:
     service = service_of(overlay)
     ports = {value for port in service["spec"]["ports"] for value in (port["name"], port["port"])}
     names = {one["metadata"]["name"] for one in of_kind(overlay, "Service")}
-    entrances = of_kind(overlay, "HTTPRoute", "Ingress")
+    entrances = [way for way in of_kind(overlay, "HTTPRoute", "Ingress") if not within(way)]
     kinds = {"gateway": ["HTTPRoute"], "ingress": ["Ingress"], "alb": ["Ingress"], "none": []}
     assert [m["kind"] for m in entrances] == kinds[kubernetes.answers["kubernetes_exposure"]]
     for entrance in entrances:
@@ -212,11 +221,11 @@ def test_the_way_in_leads_to_the_service(kubernetes: Rendered, overlay: list[Man
 
 def test_metrics_and_readiness_are_not_for_callers(overlay: list[Manifest]) -> None:
     """Of rules that match, the longest path counts: https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule."""
-    for route in of_kind(overlay, "HTTPRoute"):
+    for route in (way for way in of_kind(overlay, "HTTPRoute") if not within(way)):
         closed, led = route["spec"]["rules"]
         assert [match["path"]["value"] for match in closed["matches"]] == ["/metrics", "/readyz"]
         assert closed.keys() == {"matches"}, "a rule without backends answers with an error"
-        assert led.keys() == {"backendRefs"}
+        assert led.keys() - {"timeouts"} == {"backendRefs"}
 
 
 def exposed(kubernetes: Rendered, exposure: str) -> bool:

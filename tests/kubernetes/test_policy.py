@@ -30,7 +30,8 @@ def selected(policy: dict[str, Any]) -> set[str]:
 
 
 def signatures(kubernetes: Rendered) -> list[Manifest]:
-    return of_kind(kubernetes.sets["policy"], *KINDS["kyverno"], *KINDS["policy-controller"])
+    found = of_kind(kubernetes.sets["policy"], *KINDS["kyverno"], *KINDS["policy-controller"])
+    return [policy for policy in found if policy["metadata"]["name"].endswith("-signatures")]
 
 
 def test_the_images_are_checked_in_both_namespaces(kubernetes: Rendered) -> None:

@@ -85,7 +85,7 @@ def test_a_value_of_another_type_is_refused(everything: list[Rendered], schemas:
 KINDS = ["Deployment", "HTTPRoute", "ExternalSecret", "ServiceMonitor", "PrometheusRule"]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "ImageValidatingPolicy", "ClusterImagePolicy"])
+@pytest.mark.parametrize("kind", [*KINDS, "ImageValidatingPolicy", "ClusterImagePolicy", "PeerAuthentication"])
 def test_a_field_that_is_not_there_is_refused(
     everything: list[Rendered], schemas: Path, tmp_path: Path, kind: str
 ) -> None:

@@ -100,6 +100,7 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_access=ssh", "'ssh' is not in ['kubeconfig'"),
     ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
+    ("orchestrator=kubernetes", "kubernetes_mesh=consul", "'consul' is not in ['none'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
     ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
@@ -212,6 +213,21 @@ def test_an_ingress_class_s_name_is_one_that_kubernetes_takes(plain_template: Pa
         *beside,
         f"kubernetes_ingress_class={name}",
     )
+
+
+@pytest.mark.parametrize("mesh", [name for name in TEMPLATE.table("kubernetes_meshes") if name != "none"])
+def test_a_mesh_takes_no_load_balancer_that_has_no_identity(plain_template: Path, tmp_path: Path, mesh: str) -> None:
+    """It would be refused by its own mesh: https://github.com/istio/istio/issues/43056."""
+    beside = ("orchestrator=kubernetes", "kubernetes_exposure=alb")
+    said = "use none here, or gateway or ingress for kubernetes_exposure"
+    refused(plain_template, tmp_path / "orders", said, *beside, f"kubernetes_mesh={mesh}")
+
+
+@pytest.mark.parametrize("account", ["prometheus-k8s", "monitoring/", "Monitoring/prometheus", "a/b/c", "*/prometheus"])
+def test_prometheus_is_known_by_namespace_and_account(plain_template: Path, tmp_path: Path, account: str) -> None:
+    beside = ("orchestrator=kubernetes", "kubernetes_mesh=istio-ambient")
+    said = "use its namespace and the name of its service account"
+    refused(plain_template, tmp_path / "orders", said, *beside, f"kubernetes_prometheus={account}")
 
 
 @pytest.mark.parametrize(

@@ -64,18 +64,20 @@ DEPLOYMENT: list[Answers] = [
     {"registry": "dockerhub", "license": "Apache-2.0", "dependency_updates": "dependabot"} | other("production_host"),
     {"cache": "valkey"},
     {"registry": "ecr", "license": "proprietary", "platforms": "linux/arm64", "orchestrator": "kubernetes"},
-    {"kubernetes_access": "eks", "platforms": "linux/amd64,linux/arm64"}
+    {"kubernetes_access": "eks", "platforms": "linux/amd64,linux/arm64", "kubernetes_mesh": "istio-ambient"}
     | other("aws_account_id", "aws_region", "kubernetes_namespace", "kubernetes_gateway", "kubernetes_proxy_namespace"),
     {"registry": "gar", "kubernetes_exposure": "ingress", "kubernetes_secrets": "external-secrets", "license": "MIT"},
     {"kubernetes_access": "kubeconfig", "deployment_strategy": "blue-green"}
-    | other("google_project", "google_region", "kubernetes_ingress_class", "kubernetes_secret_store"),
-    {"registry": "acr", "kubernetes_exposure": "alb", "kubernetes_verification": "kyverno"}
+    | other("google_project", "google_region", "kubernetes_ingress_class", "kubernetes_secret_store")
+    | other("kubernetes_prometheus"),
+    {"registry": "acr", "kubernetes_exposure": "alb", "kubernetes_verification": "kyverno", "kubernetes_mesh": "none"}
     | {"platforms": "linux/amd64"},
     {"kubernetes_monitoring": "none", "kubernetes_verification": "policy-controller", "kubernetes_secrets": "kubectl"}
     | other("azure_registry", "kubernetes_alb_subnets"),
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
+    | {"kubernetes_mesh": "linkerd"}
     | {"kubernetes_verification": "none", "deployment_strategy": "rolling"},
-    {"kubernetes_exposure": "gateway"} | other("registry_host"),
+    {"kubernetes_exposure": "gateway", "kubernetes_mesh": "none"} | other("registry_host"),
     {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),

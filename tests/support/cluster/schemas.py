@@ -31,6 +31,7 @@ DEFINITIONS = {
     "github.com/kyverno/kyverno@v1.19.1": [
         "config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml"
     ],
+    "istio.io/api@v1.32.0": ["kubernetes/customresourcedefinitions.gen.yaml"],
     "github.com/sigstore/policy-controller@v0.13.1": ["config/300-clusterimagepolicy.yaml"],
 }
 
@@ -73,10 +74,17 @@ def closed(schema: Any) -> Any:
     return schema
 
 
+# Linkerd is no module that a registry serves: github.com/linkerd/linkerd2 at b24cd4059841,
+# charts/linkerd-crds/templates/policy, without the lines of Helm's language. Apache-2.0.
+LINKERD = Path(__file__).with_name("linkerd")
+
+
 def write_definitions(folder: Path) -> None:
     """GROUP/kind_version.json for each served version of each kind."""
-    for name, paths in DEFINITIONS.items():
-        for definition in (yaml.load((module(name) / path).read_text(), yaml.CSafeLoader) for path in paths):
+    places = [module(name) / path for name, paths in DEFINITIONS.items() for path in paths]
+    texts = [path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml"))]]
+    for text in texts:
+        for definition in yaml.load_all(text, yaml.CSafeLoader):
             spec = definition["spec"]
             for version in spec["versions"]:
                 schema = closed(version["schema"]["openAPIV3Schema"])

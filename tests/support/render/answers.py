@@ -56,12 +56,14 @@ def strategies(orchestrator: str, *, every: bool = True) -> list[str]:
 
 
 def possible(answers: Answers) -> bool:
-    """Not every language can have every database, a cache comes with one, and a strategy may be of some alone."""
+    """A language has some of the databases, a cache comes with one, strategies are of some, a mesh goes without ALB."""
     if "orchestrator" in answers and answers.get("deployment_strategy", "rolling") not in strategies(
         answers["orchestrator"]
     ):
         return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
+        return False
+    if answers.get("kubernetes_mesh", "none") != "none" and answers.get("kubernetes_exposure") == "alb":
         return False
     databases = TEMPLATE.table("languages")[answers["language"]]["databases"] if "language" in answers else []
     return "database" not in answers or not databases or answers["database"] in databases
@@ -71,11 +73,13 @@ def pairwise(tables: dict[str, Iterable[str]]) -> Iterator[Answers]:
     """Few of all the combinations: in them, each answer meets each to every other question, where both can be."""
     rows = [dict(zip(tables, values, strict=True)) for values in product(*tables.values())]
     rows = [row for row in rows if possible(row)]
-    pairs = [frozenset(combinations(row.items(), 2)) for row in rows]
-    unmet = set().union(*pairs)
+    # A set of pairs is a number, with a bit for each pair: there are thousands of rows.
+    bits: dict[Any, int] = {}
+    pairs = [sum(1 << bits.setdefault(pair, len(bits)) for pair in combinations(row.items(), 2)) for row in rows]
+    unmet = (1 << len(bits)) - 1
     while unmet:
-        best = max(range(len(rows)), key=lambda number: len(unmet & pairs[number]))
-        unmet -= pairs[best]
+        best = max(range(len(rows)), key=lambda number: (unmet & pairs[number]).bit_count())
+        unmet &= ~pairs[best]
         yield rows[best]
 
 
