@@ -75,7 +75,7 @@ DEPLOYMENT: list[Answers] = [
     | other("azure_registry", "kubernetes_alb_subnets"),
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
     | {"kubernetes_verification": "none", "deployment_strategy": "rolling"},
-    {"kubernetes_exposure": "gateway"} | other("registry_host"),
+    {"kubernetes_exposure": "gateway", "deployment_strategy": "canary"} | other("registry_host"),
     {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),

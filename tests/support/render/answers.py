@@ -45,21 +45,15 @@ def one_per(question: str) -> list[Answers]:
     return list(firsts.values())
 
 
-def strategies(orchestrator: str, *, every: bool = True) -> list[str]:
-    """Those that an orchestrator can have; less those, where not every, that have the files of another."""
-    rows = TEMPLATE.table("strategies")
-    return [
-        name
-        for name, row in rows.items()
-        if (not row["only_on"] or orchestrator in row["only_on"]) and (every or row["like"] == name)
-    ]
+def strategies(*, every: bool = True) -> list[str]:
+    """All of them; less those, where not every, that have the files of another."""
+    return [name for name, row in TEMPLATE.table("strategies").items() if every or row["like"] == name]
 
 
 def possible(answers: Answers) -> bool:
-    """Not every language can have every database, a cache comes with one, and a strategy may be of some alone."""
-    if "orchestrator" in answers and answers.get("deployment_strategy", "rolling") not in strategies(
-        answers["orchestrator"]
-    ):
+    """Not every language can have every database, a cache comes with one, and a strategy may want a Gateway."""
+    exposures = TEMPLATE.table("strategies")[answers.get("deployment_strategy", "rolling")]["exposures"]
+    if exposures and answers.get("kubernetes_exposure", exposures[0]) not in exposures:
         return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
         return False
@@ -109,7 +103,7 @@ KUBERNETES: list[Answers] = [
     for language, row in in_turn(
         pairwise(
             {
-                question: strategies("kubernetes") if table == "strategies" else list(TEMPLATE.table(table))
+                question: list(TEMPLATE.table(table))
                 for question, table in TEMPLATE.choices().items()
                 if question in {"database", "cache", "registry", "deployment_strategy"}
                 or question.startswith("kubernetes_")
@@ -125,7 +119,7 @@ ECS: list[Answers] = [
         "production_host": "orders-api.example.com",
     }
     for (strategy, registry), language in zip(
-        product(strategies("ecs", every=False), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
+        product(strategies(every=False), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
         strict=False,
     )
 ]  # fmt: skip
