@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 NEVER_STARTS = 'CMD ["no-such-command"]'  # which the service refuses
 
 
-@pytest.fixture(scope="module", params=strategies("kubernetes"))
+@pytest.fixture(scope="module", params=strategies(every=False))
 def release(request: pytest.FixtureRequest, start: Start) -> Iterator[Release]:
     started = start("go", request.param, name=f"failure-{request.param}")
     deployment = started.project / "deploy/kubernetes/base/deployment.yml"

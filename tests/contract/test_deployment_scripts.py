@@ -15,7 +15,7 @@ VERBS = ("start", "integration_test", "switch_traffic", "watch", "finish")
 CHOICES: list[Answers] = [
     {"language": "go", "orchestrator": name} | ({"deployment_strategy": strategy} if strategy else {})
     for name, row in TEMPLATE.table("orchestrators").items()
-    for strategy in (strategies(name) if row["strategies"] else [""])
+    for strategy in (strategies() if row["strategies"] else [""])
 ]
 
 
@@ -36,7 +36,8 @@ def test_every_orchestrator_has_the_same_scripts(folder: Path) -> None:
     sourced = {path.name for path in folder.glob("*.sh")} - names
     assert "lib.sh" in sourced
     assert sourced <= {
-        "lib.sh", "strategy.sh", "stack.sh", "checks.sh", "migrate.sh", "record.sh", "rollout.sh", "task.sh",
+        "canary.sh", "lib.sh", "strategy.sh", "stack.sh", "checks.sh", "migrate.sh", "record.sh", "rollout.sh",
+        "task.sh",
     }  # fmt: skip
 
 

@@ -230,5 +230,5 @@ def world_of(  # noqa: PLR0913, PLR0917 - what a world is made of
 
 
 SETUP = ("bootstrap", "load-balancer", "alarms")
-STRATEGIES = strategies("ecs")
-PLAIN = strategies("ecs", every=False)  # the others have the files of one of these, but for what differs
+STRATEGIES = strategies()
+PLAIN = strategies(every=False)  # the others have the files of one of these, but for what differs

@@ -60,7 +60,7 @@ class Repository:
         return [line for line in asked if "--dry-run=server" not in line and not any(r in f" {line}" for r in READS)]
 
 
-@pytest.fixture(params=strategies("kubernetes"))
+@pytest.fixture(params=strategies())
 def repository(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path], tmp_path: Path) -> Repository:
     kubectl()
     project = rendered({"language": "go", "orchestrator": "kubernetes", "deployment_strategy": request.param})

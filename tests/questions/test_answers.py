@@ -102,7 +102,6 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
     ("orchestrator=kubernetes", "kubernetes_mesh=consul", "'consul' is not in ['none'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
-    ("orchestrator=kubernetes", "deployment_strategy=canary", "'canary' is not in ['rolling'"),
     ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
 ]
 
@@ -201,6 +200,20 @@ def test_bad_input_is_refused_where_it_is_asked(
     plain_template: Path, tmp_path: Path, beside: str, answer: str, expected: str
 ) -> None:
     refused(plain_template, tmp_path / "orders", expected, beside, answer)
+
+
+CANARY = ("orchestrator=kubernetes", "deployment_strategy=canary")
+
+
+@pytest.mark.parametrize("exposure", ["ingress", "alb", "none"])
+def test_a_canary_on_kubernetes_needs_weights(plain_template: Path, tmp_path: Path, exposure: str) -> None:
+    expected = "canary needs weights, which gateway alone has: use that, or another deployment_strategy"
+    refused(plain_template, tmp_path / "orders", expected, *CANARY, f"kubernetes_exposure={exposure}")
+
+
+def test_a_canary_of_an_owner_s_code_needs_its_metrics(plain_template: Path, tmp_path: Path) -> None:
+    expected = "is judged by its metrics: say where they are (/metrics), or use another deployment_strategy"
+    refused(plain_template, tmp_path / "orders", expected, *CANARY, "source=yours", "language=go", "metrics=")
 
 
 @pytest.mark.parametrize("name", ["Traefik", "team/traefik", ""])

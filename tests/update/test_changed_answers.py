@@ -77,7 +77,8 @@ DEPLOYMENT: list[Answers] = [
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
     | {"kubernetes_mesh": "linkerd"}
     | {"kubernetes_verification": "none", "deployment_strategy": "rolling"},
-    {"kubernetes_exposure": "gateway", "kubernetes_mesh": "none"} | other("registry_host"),
+    {"kubernetes_exposure": "gateway", "kubernetes_mesh": "none", "deployment_strategy": "canary"}
+    | other("registry_host"),
     {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),

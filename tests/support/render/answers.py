@@ -45,21 +45,15 @@ def one_per(question: str) -> list[Answers]:
     return list(firsts.values())
 
 
-def strategies(orchestrator: str, *, every: bool = True) -> list[str]:
-    """Those that an orchestrator can have; less those, where not every, that have the files of another."""
-    rows = TEMPLATE.table("strategies")
-    return [
-        name
-        for name, row in rows.items()
-        if (not row["only_on"] or orchestrator in row["only_on"]) and (every or row["like"] == name)
-    ]
+def strategies(*, every: bool = True) -> list[str]:
+    """All of them; less those, where not every, that have the files of another."""
+    return [name for name, row in TEMPLATE.table("strategies").items() if every or row["like"] == name]
 
 
 def possible(answers: Answers) -> bool:
-    """A language has some of the databases, a cache comes with one, strategies are of some, a mesh goes without ALB."""
-    if "orchestrator" in answers and answers.get("deployment_strategy", "rolling") not in strategies(
-        answers["orchestrator"]
-    ):
+    """A language has some databases, a cache comes with one, a canary wants a Gateway, a mesh goes without ALB."""
+    exposures = TEMPLATE.table("strategies")[answers.get("deployment_strategy", "rolling")]["exposures"]
+    if exposures and answers.get("kubernetes_exposure", exposures[0]) not in exposures:
         return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
         return False
@@ -113,7 +107,7 @@ KUBERNETES: list[Answers] = [
     for language, row in in_turn(
         pairwise(
             {
-                question: strategies("kubernetes") if table == "strategies" else list(TEMPLATE.table(table))
+                question: list(TEMPLATE.table(table))
                 for question, table in TEMPLATE.choices().items()
                 if question in {"database", "cache", "registry", "deployment_strategy"}
                 or question.startswith("kubernetes_")
@@ -129,7 +123,7 @@ ECS: list[Answers] = [
         "production_host": "orders-api.example.com",
     }
     for (strategy, registry), language in zip(
-        product(strategies("ecs", every=False), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
+        product(strategies(every=False), TEMPLATE.table("registries")), cycle(WITH_DATABASE),
         strict=False,
     )
 ]  # fmt: skip
