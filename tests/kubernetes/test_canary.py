@@ -229,7 +229,8 @@ def test_the_way_to_a_canary_is_there_and_is_not_counted_twice(kubernetes: Rende
         slot = one(manifests, "Deployment")["spec"]["selector"]["matchLabels"]["slot"]
         assert named[f"{NAME}-canary"]["spec"]["selector"]["slot"] == slot, "it leads to what has not been tried"
         assert named[f"{NAME}-canary"]["spec"]["ports"] == named[NAME]["spec"]["ports"]
-        (rule,) = [rule for rule in one(manifests, "HTTPRoute")["spec"]["rules"] if rule.get("backendRefs")]
+        (route,) = [route for route in of_kind(manifests, "HTTPRoute") if route["metadata"]["name"] == NAME]
+        (rule,) = [rule for rule in route["spec"]["rules"] if rule.get("backendRefs")]
         assert {ref["name"]: ref["weight"] for ref in rule["backendRefs"]} == {NAME: 100, f"{NAME}-canary": 0}
         for monitor in of_kind(manifests, "ServiceMonitor"):
             (left_out,) = monitor["spec"]["selector"]["matchExpressions"]

@@ -72,9 +72,10 @@ def container(manifests: list[Manifest]) -> dict[str, Any]:
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     """Whether a label selector, in its short form or with `matchLabels`, selects these labels."""
-    assert "matchExpressions" not in selector, "this test knows matchLabels alone"
+    expressions = selector.get("matchExpressions", [])
+    assert all(one["operator"] == "DoesNotExist" for one in expressions), "this test knows no other operators"
     wanted: dict[str, str] = selector.get("matchLabels", selector)
-    return wanted.items() <= labels.items()
+    return wanted.items() <= labels.items() and not labels.keys() & {one["key"] for one in expressions}
 
 
 def has_database(kubernetes: Rendered) -> bool:
@@ -123,8 +124,8 @@ def test_a_deployment_selects_its_pods(kubernetes: Rendered) -> None:
 
 
 def service_of(manifests: list[Manifest]) -> Manifest:
-    """The one that leads to the pods; that of an Ingress, for what is closed, leads to none."""
-    (found,) = (one for one in of_kind(manifests, "Service") if "selector" in one["spec"])
+    """The one that leads to the live pods: not a canary's, nor that of an Ingress, for what is closed."""
+    (found,) = (one for one in of_kind(manifests, "Service") if one["metadata"]["name"] == SERVICE)
     return found
 
 
@@ -471,7 +472,7 @@ def test_each_environment_gets_the_pods_that_the_contract_wants(kubernetes: Rend
 
 
 def slots(answers: Answers) -> list[str]:
-    return ["blue", "green"] if answers["deployment_strategy"] == "blue-green" else []
+    return ["blue", "green"] if answers["deployment_strategy"] != "rolling" else []
 
 
 def test_a_new_version_starts_beside_the_old_one(kubernetes: Rendered, environment: str) -> None:
