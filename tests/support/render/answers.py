@@ -56,9 +56,16 @@ def strategies(orchestrator: str, *, every: bool = True) -> list[str]:
 
 
 def possible(answers: Answers) -> bool:
-    """Not every language can have every database, a cache comes with one, and a strategy may be of some alone."""
+    """Not every language can have every database, a cache comes with one, and a strategy may be of some alone.
+
+    Lambda takes images of ECR alone, each for one platform.
+    """
     if "orchestrator" in answers and answers.get("deployment_strategy", "rolling") not in strategies(
         answers["orchestrator"]
+    ):
+        return False
+    if answers.get("orchestrator") == "lambda" and (
+        answers.get("registry", "ecr") != "ecr" or "," in answers.get("platforms", "")
     ):
         return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
@@ -166,6 +173,18 @@ RDS: list[Answers] = [
     for language, strategy, more in (("go", "blue-green", {}), ("node", "rolling", {"cache": "valkey"}))
 ]  # fmt: skip
 ECS += RDS
+# A function on Lambda: with a database and a cache; without one, for another processor, production in another account.
+LAMBDA: list[Answers] = [
+    {
+        "language": "python", "orchestrator": "lambda", "deployment_strategy": "rolling",
+        "production_host": "orders-api.example.com", "cache": "valkey",
+    },
+    {
+        "language": "go", "orchestrator": "lambda", "deployment_strategy": "blue-green", "database": "none",
+        "production_host": "orders-api.example.com", "platforms": "linux/arm64",
+        "aws_production_account_id": "222233334444",
+    },
+]  # fmt: skip
 # Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
 # has the rest.
 YOURS: list[Answers] = [
