@@ -16,7 +16,7 @@ from tests.support.render.answers import LAMBDA
 
 NAME = "orders-api-staging"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders-api"
-SETUP = ("bootstrap", "entry", "alarms")
+SETUP = ("bootstrap", "entry", "queue", "alarms")
 
 
 def digest(letter: str) -> str:
@@ -30,6 +30,10 @@ class Place(World):
 
     def function(self, name: str = NAME) -> Function:
         return self.cloud.functions.functions[name]
+
+    def takes_messages(self) -> str:
+        """The image that does."""
+        return str(self.function(f"{NAME}-events").latest["Code"]["ImageUri"])
 
     def live(self) -> str:
         """The image that has the traffic."""

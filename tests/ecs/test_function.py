@@ -5,6 +5,7 @@ No container runs: what a version answers is `Lambda.answer`, and a server on lo
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -30,11 +31,8 @@ def place(place_of: Callable[..., Place]) -> Place:  # noqa: F811
 
 @pytest.fixture
 def running(place: Place) -> Place:
-    """Staging, which runs the image a."""
-    succeed(place, "deploy.sh", "staging", digest("a"))
-    place.cloud.calls.clear()
-    place.cloud.functions.invoked.clear()
-    place.service.asked.clear()
+    """Staging, which runs the image a, made without the script: quicker."""
+    place.make("function", "events", Image=digest("a"), Release="sha256:a made")
     return place
 
 
@@ -63,10 +61,10 @@ def test_setup_deployment_and_rollback(place_of: Callable[..., Place]) -> None: 
     assert "staging runs" in follow(place, "Deploy", {ANY: digest("a")})
     assert place.live() == digest("a")
     succeed(place, "deploy.sh", "staging", digest("b"))
-    assert place.live() == digest("b")
+    assert (place.live(), place.takes_messages()) == (digest("b"), digest("b"))
     set_alarm(place, f"{NAME}-5xx", "ALARM")  # going back must work all the same
     assert f"staging runs {digest('a')}" in follow(place, "Roll back", {ANY: digest("a")})
-    assert place.live() == digest("a")
+    assert (place.live(), place.takes_messages()) == (digest("a"), digest("a"))
     assert "ignoring alarms already in ALARM" in succeed(place, "deploy.sh", "staging", digest("c"))
 
 
@@ -83,17 +81,17 @@ def test_a_version_is_asked_before_it_has_traffic(running: Place) -> None:
     assert running.live() == digest("b")
 
 
-@pytest.mark.parametrize("status", [503, 404, None])
-def test_one_that_does_not_answer_well_gets_no_traffic(running: Place, status: int | None) -> None:
-    running.cloud.functions.answer = lambda _, path: status if path == "/readyz" else 200
-    said = refused(running, 1, "deploy.sh", "staging", digest("b"))
-    assert said.splitlines()[-1] == f"deploy: staging runs {digest('a')} as before"
-    assert "version 2 answers /readyz so, and not by 200" in said
-    assert running.live() == digest("a")
+def test_one_that_does_not_answer_well_gets_no_traffic(running: Place) -> None:
+    for number, status in enumerate((503, 404, None), start=2):
+        running.cloud.functions.answer = lambda _, path, status=status: status if path == "/readyz" else 200
+        said = refused(running, 1, "deploy.sh", "staging", digest(str(number)))
+        assert said.splitlines()[-1] == f"deploy: staging runs {digest('a')} as before"
+        assert f"version {number} answers /readyz so, and not by 200" in said
+        assert running.live() == digest("a")
     assert not running.service.asked, "no traffic has switched"
     running.cloud.functions.answer = lambda *_: 200
     succeed(running, "deploy.sh", "staging", digest("c"))
-    assert list(running.function().versions) == ["3"], "the one that failed is cleared away"
+    assert list(running.function().versions) == ["5"], "those that failed are cleared away"
 
 
 def test_rollback_after_an_alarm_moves_the_alias_alone(running: Place) -> None:
@@ -101,6 +99,32 @@ def test_rollback_after_an_alarm_moves_the_alias_alone(running: Place) -> None:
     said = refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert said.splitlines()[-1] == f"deploy: staging runs {digest('a')} as before"
     assert (running.live(), running.function().aliases, running.function().last) == (digest("a"), {"live": "1"}, 2)
+
+
+def test_messages_go_to_a_version_that_has_the_traffic_and_back(running: Place) -> None:
+    """With the settings of before: old code never gets new ones."""
+    path = running.project / "deploy/lambda/config/staging.env"
+    path.write_text("LOG_LEVEL=warn\n")
+    seen: list[str] = []
+    running.service.on_ask = lambda: seen.append(running.takes_messages())
+    begun: list[str] = []
+
+    def fire() -> int:
+        begun.append(running.takes_messages())
+        return 200
+
+    running.cloud.functions.answer = lambda *_: fire()
+    stacks.endings[f"{NAME}-events"] = ["UPDATE_ROLLBACK_COMPLETE"]  # the last step of a deployment fails
+    refused(running, 1, "deploy.sh", "staging", digest("b"))
+    assert {*seen, *begun} == {digest("a")}
+    assert (running.live(), running.takes_messages()) == (digest("a"), digest("a"))
+    set_alarm(running, f"{NAME}-5xx", "OK")
+    running.cloud.functions.answer = lambda *_: 200
+    running.service.on_ask = lambda: set_alarm(running, f"{NAME}-failed", "ALARM")
+    refused(running, 1, "deploy.sh", "staging", digest("c"))
+    assert (running.live(), running.takes_messages()) == (digest("a"), digest("a"))
+    variables = running.function(f"{NAME}-events").latest["Environment"]["Variables"]
+    assert variables["LOG_LEVEL"] == "debug"
 
 
 def test_the_first_version_has_nothing_to_go_back_to(place: Place) -> None:
@@ -118,19 +142,18 @@ def test_a_change_that_cloudformation_undoes(running: Place) -> None:
     assert running.function().aliases == {"live": "1"}
 
 
-@pytest.mark.parametrize(
-    ("parameter", "value"), [("MemoryMegabytes", "2048"), ("MaxConcurrency", "50"), ("ProvisionedConcurrency", "2")]
-)
-def test_a_parameter_alone_is_another_version(running: Place, parameter: str, value: str) -> None:
+def test_a_parameter_alone_is_another_version(running: Place) -> None:
     """Lambda publishes none where the function is the same, and CloudFormation fails; what is reserved is no part.
 
     https://github.com/serverless/serverless/issues/7822, https://github.com/serverless/serverless/issues/8251
     """
-    running.change(**{parameter: value})
+    changes = {"MemoryMegabytes": "2048", "MaxConcurrency": "50", "ProvisionedConcurrency": "2"}
+    for number, (parameter, value) in enumerate(changes.items(), start=2):
+        running.change(**{parameter: value})
+        succeed(running, "deploy.sh", "staging", digest("a"))
+        assert running.function().aliases == {"live": str(number)}, parameter
     succeed(running, "deploy.sh", "staging", digest("a"))
-    assert running.function().aliases == {"live": "2"}
-    succeed(running, "deploy.sh", "staging", digest("a"))
-    assert running.function().last == 2, "the same once more is no other version"
+    assert running.function().last == 4, "the same once more is no other version"
 
 
 def test_a_setting_alone_is_another_version(running: Place) -> None:
@@ -144,19 +167,19 @@ def test_a_setting_alone_is_another_version(running: Place) -> None:
     run(["cfn-lint", str(running.project / ".cache/function-staging.yml")])
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("PORT=9000", "staging.env sets PORT, which deploy/lambda/function.yml or AWS does"),
-        ("AWS_REGION=x", "staging.env sets AWS_REGION, which deploy/lambda/function.yml or AWS does"),
-        ("AWS_LWA_PORT=9", "staging.env sets AWS_LWA_PORT, which"),
-        ("LOG LEVEL", "staging.env has a line that is not NAME=VALUE: LOG LEVEL"),
-        ("_NAME=x", "staging.env has a line that is not NAME=VALUE: _NAME=x"),
-    ],
-)
-def test_a_setting_that_can_not_be_is_refused(running: Place, line: str, reason: str) -> None:
-    (running.project / "deploy/lambda/config/staging.env").write_text(f"{line}\n")
-    assert reason in refused(running, 1, "deploy.sh", "staging", digest("b"))
+def test_a_setting_that_can_not_be_is_refused(running: Place) -> None:
+    for line, reason in {
+        "PORT=9000": "sets PORT, which deploy/lambda/function.yml or AWS does",
+        "AWS_REGION=x": "sets AWS_REGION, which deploy/lambda/function.yml or AWS does",
+        "AWS_LWA_PORT=9": "sets AWS_LWA_PORT, which",
+        "LOG LEVEL": "has a line that is not NAME=VALUE: LOG LEVEL",
+        "_NAME=x": "has a line that is not NAME=VALUE: _NAME=x",
+    }.items():
+        (running.project / "deploy/lambda/config/staging.env").write_text(f"{line}\n")
+        script = "here=deploy/lambda environment=staging; source deploy/lambda/stack.sh; with_settings function"
+        done = subprocess.run(["bash", "-c", script], cwd=running.project, capture_output=True, text=True, check=False)
+        assert f"staging.env {reason}" in done.stderr
+    assert "staging.env has a line" in refused(running, 1, "deploy.sh", "staging", digest("b"))
     assert running.live() == digest("a")
 
 
@@ -209,18 +232,17 @@ def test_migrations_run_before_a_version_is_published(running: Place) -> None:
     assert running.live() == digest("a")
 
 
-@pytest.mark.parametrize("script", ["deploy.sh", "rollback.sh"])
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "Usage: deploy/lambda/{} staging|production REPOSITORY@DIGEST"),
-        (("testing", digest("a")), "there is no environment testing: use staging or production"),
-        (("staging", f"{IMAGE}:1.2.3"), f"use {IMAGE}@sha256:…"),
-        (("staging", f"{IMAGE}-other@sha256:{'a' * 64}"), f"use {IMAGE}@sha256:…"),
-    ],
-)
-def test_bad_arguments_are_refused(place: Place, script: str, arguments: tuple[str, ...], message: str) -> None:
-    assert message.format(script) in refused(place, 2, script, *arguments)
+def test_bad_arguments_are_refused(place_of: Callable[..., Place]) -> None:  # noqa: F811
+    place = place_of()
+    for script in ("deploy.sh", "rollback.sh"):
+        usage = f"Usage: deploy/lambda/{script} staging|production REPOSITORY@DIGEST"
+        for arguments, message in {
+            (): usage,
+            ("testing", digest("a")): "there is no environment testing: use staging or production",
+            ("staging", f"{IMAGE}:1.2.3"): f"use {IMAGE}@sha256:…",
+            ("staging", f"{IMAGE}-other@sha256:{'a' * 64}"): f"use {IMAGE}@sha256:…",
+        }.items():
+            assert message in refused(place, 2, script, *arguments)
     assert not place.cloud.calls
 
 

@@ -17,7 +17,7 @@ from tests.support.aws.policies import IDS, admits, strangers, token
 from tests.support.render import ORDERS, TEMPLATE
 from tests.support.render.answers import LAMBDA
 
-STACKS = ("bootstrap", "entry", "alarms", "function", "migrate")
+STACKS = ("bootstrap", "entry", "queue", "alarms", "function", "events", "migrate")
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:orders-api-staging"
 # What CloudFormation's list has for a resource that this one does not use.
 NOT_USED = {
@@ -51,6 +51,7 @@ SHARED = re.compile(r"(logs|ecs|firehose|kms|s3|iam|application-autoscaling):")
 DOCUMENTED: dict[str, tuple[set[str], set[str]]] = {
     "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, {"ApiId"}),
     "AWS/Lambda": ({"Errors", "Throttles", "ConcurrentExecutions"}, {"FunctionName", "Resource"}),
+    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, {"QueueName"}),
     "orders-api-staging": ({"errors"}, set()),
 }
 
@@ -156,7 +157,7 @@ def test_a_version_stays_until_a_script_deletes_it(project: Path) -> None:
 def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Path) -> None:
     kinds = {
         resource["Type"]
-        for stack in ("migrate", "function")
+        for stack in ("migrate", "function", "events")
         if (path := project / f"deploy/lambda/{stack}.yml").exists()
         for resource in load(path)["Resources"].values()
     }
@@ -177,23 +178,28 @@ def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Pa
 
 
 def test_each_action_exists_and_names_its_resource(project: Path) -> None:
-    for role in ("DeployRole", "StackRole", "FunctionRole"):
+    for role in sorted({"DeployRole", "StackRole", "FunctionRole", "EventsRole"} & resources(project).keys()):
         for statement in statements(project, role):
             for action in as_list(statement["Action"]):
                 assert "*" not in action
                 service, _, name = action.partition(":")
                 known = {one.lower(): kinds for one, kinds in ACTIONS[service]["Actions"].items()}[name.lower()]
-                network = role == "FunctionRole" and service == "ec2"  # AWS's own policy for a VPC has `*` for all
+                network = (
+                    role in {"FunctionRole", "EventsRole"} and service == "ec2"
+                )  # AWS's own policy for a VPC has `*` for all
                 if "*" in as_list(statement["Resource"]):
                     assert network or not known.get("Resources"), action
 
 
 def test_only_its_own_names_are_within_reach(project: Path) -> None:
-    for role in ("DeployRole", "StackRole", "FunctionRole"):
+    for role in sorted({"DeployRole", "StackRole", "FunctionRole", "EventsRole"} & resources(project).keys()):
         for statement in statements(project, role):
             for resource in as_list(statement["Resource"]):
                 if resource.startswith("arn:") and not resource.endswith("/AWSServiceRoleForECS"):
                     own = "orders-api-staging" in resource
+                    own |= resource.endswith(
+                        ":event-source-mapping:*"
+                    )  # whose name AWS makes; of which function, is said
                     assert own or resource.endswith(":repository/orders-api") or ":secret:" in resource, resource
 
 
@@ -270,6 +276,35 @@ def test_the_dashboard_shows_what_the_alarms_look_at(project: Path) -> None:
     asked = re.search(r'"\$service-\$environment"-\{([\w,]+)\}', (project / "deploy/lambda/deploy.sh").read_text())
     assert asked
     assert {f"orders-api-staging-{one}" for one in asked[1].split(",")} == names
+
+
+def test_a_message_that_fails_comes_again_and_is_kept(rendered: Callable[[Answers], Path]) -> None:
+    """Only what the answer names, where Lambda is told so; and an answer of 404 or 500 is a failure, not an answer.
+
+    https://github.com/elastic-ipfs/infrastructure/issues/154, https://github.com/floci-io/floci/issues/3152
+    """
+    made = resources(rendered(LAMBDA[0]))
+    source, queue = made["Source"]["Properties"], made["Queue"]["Properties"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (source["FunctionName"], source["EventSourceArn"]) == ("EventsFunction", "orders-api-staging-queue")
+    function = made["EventsFunction"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"], "else it comes again while it is worked on"
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "Failed.Arn", "maxReceiveCount": 5}
+    variables, others = (
+        made[name]["Properties"]["Environment"]["Variables"] for name in ("EventsFunction", "Function")
+    )
+    assert variables.items() - others.items() == {
+        ("AWS_LWA_PASS_THROUGH_PATH", "/events"),
+        ("AWS_LWA_ERROR_STATUS_CODES", "400-599"),
+    }
+    assert others.keys() <= variables.keys()
+    route = made["EventsRoute"]["Properties"]
+    assert (route["RouteKey"], route["AuthorizationType"]) == ("ANY /events", "AWS_IAM"), "anybody could send messages"
+    (policy,) = made["TlsAlone"]["Properties"]["PolicyDocument"]["Statement"]
+    assert policy["Effect"] == "Deny"
+    receive = [one for one in statements(rendered(LAMBDA[0]), "EventsRole") if "sqs:ReceiveMessage" in one["Action"]]
+    assert [one["Resource"] for one in receive] == ["arn:aws:sqs:us-east-1:123456789012:orders-api-staging"]
+    assert "EventsRole" not in resources(rendered(LAMBDA[1]))
 
 
 def test_no_log_is_kept_for_ever(project: Path) -> None:

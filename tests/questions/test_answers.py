@@ -106,6 +106,7 @@ REFUSED_FOR = [
     ("orchestrator=lambda", "registry=ghcr", "takes images from Amazon ECR alone: use ecr"),
     ("orchestrator=lambda", "platforms=linux/amd64,linux/arm64", "no index of several: use linux/amd64 or linux/arm64"),
     ("orchestrator=lambda", "aws_production_region=eu-west-1", "images of its own region alone: use us-east-1"),
+    ("orchestrator=lambda", "lambda_events=kafka", "'kafka' is not in ['none', 'sqs']"),
     ("orchestrator=lambda", "port=9001", "on Lambda its own API has port 9001: use another"),
 ]
 

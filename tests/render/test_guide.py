@@ -10,7 +10,7 @@ from shipshape.template import Answers
 from tests.services.repository import add
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS
-from tests.support.render.answers import MACHINES
+from tests.support.render.answers import LAMBDA, MACHINES
 
 GUIDE = ROOT / "docs/guide.md"
 ROW = re.compile(r"^\| (?P<asked>.+?) \| `(?P<file>[^`|]+)` \| `(?P<test>tests/[^`|]+)` \|$", re.MULTILINE)
@@ -35,6 +35,6 @@ def test_the_files_are_rendered(rendered: Callable[[Answers], Path], plain_templ
     for name in ("orders", "payments"):
         add(plain_template, tmp_path, name)
     missing = {row["file"] for row in ROWS}
-    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, [*COMBINATIONS, *MACHINES])):
+    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, [*COMBINATIONS, *LAMBDA, *MACHINES])):
         missing -= {file for file in missing if (folder / file).is_file()}
     assert not missing

@@ -146,6 +146,12 @@ def alias(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{made['FunctionName']}:{made['Name']}", {}
 
 
+def mapping(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
+    fit_for("lambda", "create_event_source_mapping", made)
+    assert made["FunctionName"] in account.functions
+    return "mapping", {}
+
+
 def permission(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
     fit_for("lambda", "add_permission", made)
     return "permission", {}
@@ -155,6 +161,7 @@ KINDS: dict[str, Callable[[Properties, "Piece | None"], tuple[str, dict[str, str
     "AWS::Lambda::Function": function,
     "AWS::Lambda::Version": version,
     "AWS::Lambda::Alias": alias,
+    "AWS::Lambda::EventSourceMapping": mapping,
     "AWS::Lambda::Permission": permission,
 }
 

@@ -24,6 +24,7 @@ CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm", "", ()),
     "AWS::Logs::MetricFilter": ("logs", "put_metric_filter", "", ()),
     "AWS::SNS::TopicPolicy": ("sns", "set_topic_attributes", "", ()),
+    "AWS::SQS::QueuePolicy": ("sqs", "set_queue_attributes", "", ()),
     "AWS::SNS::Subscription": ("sns", "subscribe", "", ("SubscriptionArn",)),
     "AWS::ApplicationAutoScaling::ScalableTarget": ("application-autoscaling", "register_scalable_target", "", ()),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ("application-autoscaling", "put_scaling_policy", "", ("PolicyARN",)),
@@ -101,6 +102,11 @@ class Made(CloudFormationModel):
         if cls.kind.endswith("TopicPolicy"):
             ((topic,), policy) = properties["Topics"], json.dumps(properties["PolicyDocument"])
             properties = {"TopicArn": topic, "AttributeName": "Policy", "AttributeValue": policy}
+        if cls.kind.endswith("QueuePolicy"):
+            policy = {"Policy": json.dumps(properties["PolicyDocument"])}
+            for queue in properties["Queues"]:
+                ask(service, create, {"QueueUrl": queue, "Attributes": policy}, {})
+            return cls(logical_id, {})
         if target := properties.pop("ScalingTargetId", ""):
             properties["ResourceId"], properties["ScalableDimension"], properties["ServiceNamespace"] = target.split(
                 "|"

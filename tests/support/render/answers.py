@@ -177,7 +177,7 @@ ECS += RDS
 LAMBDA: list[Answers] = [
     {
         "language": "python", "orchestrator": "lambda", "deployment_strategy": "rolling",
-        "production_host": "orders-api.example.com", "cache": "valkey",
+        "production_host": "orders-api.example.com", "cache": "valkey", "lambda_events": "sqs",
     },
     {
         "language": "go", "orchestrator": "lambda", "deployment_strategy": "blue-green", "database": "none",
