@@ -54,7 +54,7 @@ class Emulated:
         aws.write_text(f'#!/bin/sh\nexec curl -sS --data-binary "@${{8#fileb://}}" -o "${{11}}" {url}\n')
         aws.chmod(0o755)
         script = f"""set -euo pipefail; here=deploy/lambda service=orders-api environment=staging version=1
-host=orders-api.example.com; say() {{ echo "$*" >&2; }}; source deploy/lambda/stack.sh
+host=orders-api.example.com; say() {{ echo "$*" >&2; }}; source deploy/lambda/versions.sh
 answers {path} '{status}'"""
         return subprocess.run(
             ["bash", "-c", script], cwd=self.project, env={"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin"},
