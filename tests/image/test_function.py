@@ -146,11 +146,11 @@ def test_outside_of_lambda_nobody_starts_the_adapter(emulated: Emulated) -> None
     name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
     engine.docker("run", "--detach", f"--name={name}", "--read-only", "--tmpfs=/tmp", emulated.image)
     try:
-        top = engine.docker("top", name, "-eo", "args")
+        top = engine.docker("top", name, "-eo", "pid,args")
         assert "lambda-adapter" not in top
     finally:
         engine.docker("rm", "--force", "--volumes", name)
-    assert "lambda-adapter" in engine.docker("top", emulated.name, "-eo", "args")
+    assert "lambda-adapter" in engine.docker("top", emulated.name, "-eo", "pid,args")
 
 
 # Takes messages as deploy/README.md says: names those that fail.
