@@ -150,6 +150,7 @@ def test_outside_of_lambda_nobody_starts_the_adapter(emulated: Emulated) -> None
         assert "lambda-adapter" not in top
     finally:
         engine.docker("rm", "--force", "--volumes", name)
+    emulated.ask("/healthz", "200")  # with the first event, the emulator starts what Lambda does
     assert "lambda-adapter" in engine.docker("top", emulated.name, "-eo", "pid,args")
 
 
