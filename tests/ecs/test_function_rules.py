@@ -152,6 +152,8 @@ def test_a_version_stays_until_a_script_deletes_it(project: Path) -> None:
     first = resources(project, **given | {"LiveVersion": "", "ProvisionedConcurrency": "3"})
     assert first["Live"]["Properties"]["FunctionVersion"] == "Version.Version"
     assert first["Version"]["Properties"]["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
+    # An alias that has it can not move: https://github.com/hashicorp/terraform/issues/24957
+    assert "ProvisionedConcurrencyConfig" not in first["Live"]["Properties"]
 
 
 def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Path) -> None:
