@@ -212,7 +212,7 @@ def test_bad_input_is_refused_where_it_is_asked(
 @pytest.mark.parametrize(
     ("beside", "answer", "expected"),
     [
-        ("service_path=shop", "calls=[orders]", "functions have no network with names in it"),
+        ("language=go", "calls=[payments]", "functions have no network with names in it"),
         ("source=yours", "writable_folders=[cache]", "a function on Lambda writes to /tmp alone"),
         ("source=yours", "data_folders=[uploads]", "has no folder that outlives it"),
     ],
