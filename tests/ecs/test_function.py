@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import groupby
 
 import pytest
 
@@ -272,6 +273,22 @@ def test_blue_green_keeps_the_version_before(place_of: Callable[..., Place]) -> 
     assert (place.live(), place.function().last) == (digest("a"), 4), "what is not kept is"
     succeed(place, "deploy.sh", "staging", digest("c"))
     assert place.live() == digest("c")
+
+
+def test_a_canary_has_a_share_until_no_alarm_has_fired(place_of: Callable[..., Place]) -> None:  # noqa: F811
+    """And gives it back where one does, though the alias itself never moved; an earlier image gets all at once."""
+    place = place_of("canary")
+    place.make(*SETUP)
+    place.make("function", "events", Image=digest("a"), Release="sha256:a made")
+    moves: list[tuple[str, dict[str, float]]] = []
+    place.cloud.functions.on_move = lambda function: moves.append((function.aliases["live"], function.shares))
+    succeed(place, "deploy.sh", "staging", digest("b"))
+    assert [move for move, _ in groupby(moves)] == [("1", {}), ("1", {"2": 0.1}), ("2", {})]
+    assert (place.live(), place.takes_messages()) == (digest("b"), digest("b"))
+    place.cloud.functions.on_move = lambda one: set_alarm(place, f"{NAME}-errors", "ALARM") if one.shares else None
+    said = refused(place, 1, "deploy.sh", "staging", digest("c"))
+    assert said.splitlines()[-1] == f"deploy: staging runs {digest('b')} as before"
+    assert (place.live(), place.function().shares, place.takes_messages()) == (digest("b"), {}, digest("b"))
 
 
 def test_rollback_to_one_that_does_not_work_leaves_what_runs(running: Place) -> None:

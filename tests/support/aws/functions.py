@@ -37,6 +37,7 @@ class Function:
     latest: Properties
     versions: dict[str, Properties] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)  # of another version than the alias's own, by its number
     last: int = 0
     raw: Properties = field(default_factory=dict)  # before secrets were put in
 
@@ -60,6 +61,7 @@ class Lambda:
     functions: dict[str, Function] = field(default_factory=dict)
     answer: Callable[[Properties, str], int | None] = lambda _version, _path: 200
     invoked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # version, path, event
+    on_move: Callable[["Function"], None] = lambda _: None  # when an alias has moved, or shares its traffic
     pending: int = 0  # how often a version says that it is not ready yet
 
     def handle(  # noqa: PLR0911 - one for each operation
@@ -139,10 +141,15 @@ def version(made: Properties, before: "Piece | None") -> tuple[str, dict[str, st
 
 
 def alias(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
-    fit_for("lambda", "create_alias", made)
+    fit_for("lambda", "create_alias", {name: made[name] for name in made if name != "RoutingConfig"})
     there = account.functions[made["FunctionName"]]
     assert made["FunctionVersion"] in there.versions, "an alias of a version that is not there"
     there.aliases[made["Name"]] = made["FunctionVersion"]
+    weights = made.get("RoutingConfig", {}).get("AdditionalVersionWeights", [])
+    assert len(weights) <= 1, "https://github.com/hashicorp/terraform-provider-aws/issues/44171"
+    there.shares = {one["FunctionVersion"]: float(one["FunctionWeight"]) for one in weights}
+    assert there.shares.keys() <= there.versions.keys() - {made["FunctionVersion"]}
+    account.on_move(there)
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{made['FunctionName']}:{made['Name']}", {}
 
 

@@ -180,7 +180,7 @@ LAMBDA: list[Answers] = [
         "production_host": "orders-api.example.com", "cache": "valkey", "lambda_events": "sqs",
     },
     {
-        "language": "go", "orchestrator": "lambda", "deployment_strategy": "blue-green", "database": "none",
+        "language": "go", "orchestrator": "lambda", "deployment_strategy": "canary", "database": "none",
         "production_host": "orders-api.example.com", "platforms": "linux/arm64",
         "aws_production_account_id": "222233334444",
     },
