@@ -49,6 +49,11 @@ def refused(place: Place, code: int, *command: str, **settings: str) -> str:
     return result.stderr.strip()
 
 
+def unready(status: int | None) -> Callable[..., int | None]:
+    """A version that lives, and answers so where it is asked whether it can work."""
+    return lambda _, path: status if path == "/readyz" else 200
+
+
 def follow(place: Place, heading: str, values: dict[str, str]) -> str:
     """What stands under a heading of deploy/README.md, command by command."""
     result = document.run(place.project, document.shell(place.project, heading, values), place.environment)
@@ -84,7 +89,7 @@ def test_a_version_is_asked_before_it_has_traffic(running: Place) -> None:
 
 def test_one_that_does_not_answer_well_gets_no_traffic(running: Place) -> None:
     for number, status in enumerate((503, 404, None), start=2):
-        running.cloud.functions.answer = lambda _, path, status=status: status if path == "/readyz" else 200
+        running.cloud.functions.answer = unready(status)
         said = refused(running, 1, "deploy.sh", "staging", digest(str(number)))
         assert said.splitlines()[-1] == f"deploy: staging runs {digest('a')} as before"
         assert f"version {number} answers /readyz so, and not by 200" in said

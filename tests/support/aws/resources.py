@@ -103,9 +103,9 @@ class Made(CloudFormationModel):
             ((topic,), policy) = properties["Topics"], json.dumps(properties["PolicyDocument"])
             properties = {"TopicArn": topic, "AttributeName": "Policy", "AttributeValue": policy}
         if cls.kind.endswith("QueuePolicy"):
-            policy = {"Policy": json.dumps(properties["PolicyDocument"])}
+            rules = {"Policy": json.dumps(properties["PolicyDocument"])}
             for queue in properties["Queues"]:
-                ask(service, create, {"QueueUrl": queue, "Attributes": policy}, {})
+                ask(service, create, {"QueueUrl": queue, "Attributes": rules}, {})
             return cls(logical_id, {})
         if target := properties.pop("ScalingTargetId", ""):
             properties["ResourceId"], properties["ScalableDimension"], properties["ServiceNamespace"] = target.split(
