@@ -67,10 +67,14 @@ def emulate(project: Path, copy: Path, image: str, stack: str, command: list[str
     """Start an image with the environment that a stack gives its function."""
     made = resolve(load(project / f"deploy/lambda/{stack}.yml"), {"Release": "r"})
     (function,) = [one["Properties"] for one in made.values() if one["Type"] == "AWS::Lambda::Function"]
+    folder = function["ImageConfig"][
+        "WorkingDirectory"
+    ]  # "fork/exec /app/service: permission denied" in a home of 0700
     variables = [f"--env={name}={value}" for name, value in function["Environment"]["Variables"].items()]
     name = f"shipshape-test-{uuid.uuid4().hex[:8]}"
     engine.docker(
-        "run", "--detach", f"--name={name}", *AS_LAMBDA, *variables, "--memory=1024m", "--publish=127.0.0.1::9000",
+        "run", "--detach", f"--name={name}", *AS_LAMBDA, *variables, f"--workdir={folder}",
+        "--memory=1024m", "--publish=127.0.0.1::9000",
         f"--volume={go_tool('aws-lambda-rie')}:/rie:ro", "--entrypoint=/rie", image,
         "--runtime-interface-emulator-address=0.0.0.0:9000", *command,
     )  # fmt: skip

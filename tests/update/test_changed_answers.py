@@ -33,7 +33,7 @@ START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
 } | {
     "license": "MIT", "kubernetes_access": "kubeconfig", "host_machine": "own", "database": "postgres",
-    "language": "python", "dependency_updates": "renovate",
+    "language": "python", "dependency_updates": "renovate", "registry": "ghcr",
 }  # fmt: skip
 
 
