@@ -55,13 +55,18 @@ class Template:
     def combinations(self) -> Iterator[Answers]:
         """Sets of answers in which every two rows of the tables meet: language, version, registry, orchestrator.
 
-        No file depends on more than two of them, so that all of a third with all of them shows nothing new.
+        No file depends on more than two of them, so that all of a third with all of them shows nothing new. An
+        orchestrator that takes images from some registries alone meets each language, in its first version.
         """
         versions = [(name, v) for name, row in self.table("languages").items() for v in row["versions"]]
-        orchestrators = list(self.table("orchestrators"))
+        firsts = {name: row["versions"][0] for name, row in self.table("languages").items()}
+        rows = self.table("orchestrators").items()
+        free = [name for name, row in rows if not row["registries"]]
         for (first, (language, version)), (second, registry) in product(
             enumerate(versions), enumerate(self.table("registries"))
         ):
+            bound = [name for name, row in rows if registry in row["registries"] and version == firsts[language]]
+            orchestrators = bound or free
             yield {
                 "language": language,
                 "language_version": version,

@@ -37,7 +37,7 @@ def test_every_orchestrator_has_the_same_scripts(folder: Path) -> None:
     assert "lib.sh" in sourced
     assert sourced <= {
         "canary.sh", "lib.sh", "strategy.sh", "stack.sh", "checks.sh", "migrate.sh", "record.sh", "rollout.sh",
-        "task.sh",
+        "task.sh", "events.sh", "versions.sh",
     }  # fmt: skip
 
 

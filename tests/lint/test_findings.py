@@ -6,16 +6,17 @@ from pathlib import Path
 from shipshape.template import Answers
 
 from tests.support.findings import accepted, compare, of_checkov
-from tests.support.render.answers import ECS, KUBERNETES, MACHINES
+from tests.support.render.answers import ECS, KUBERNETES, LAMBDA, MACHINES
 
 
 def test_checkov(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
     seen: dict[bytes, str] = {}
-    for answers in [*ECS, *KUBERNETES, *MACHINES]:
-        for pattern in ("deploy/e[ck][rs]/*.yml", "deploy/compose/*.yml"):
+    for answers in [*ECS, *KUBERNETES, *LAMBDA, *MACHINES]:
+        for pattern in ("deploy/e[ck][rs]/*.yml", "deploy/lambda/*.yml", "deploy/compose/*.yml"):
             for path in rendered(answers).glob(pattern):
                 seen.setdefault(path.read_bytes(), path.name)
-    assert {"registry.yml", "deployer.yml", "service.yml", "base.yml", "instance.yml"} <= set(seen.values())
+    ours = {"registry.yml", "deployer.yml", "service.yml", "base.yml", "instance.yml", "function.yml"}
+    assert ours <= set(seen.values())
     for number, (text, name) in enumerate(seen.items()):
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -11,14 +11,14 @@ from shipshape.template import Answers
 from tests.support import engine
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, PIPELINES, commit, name_of
-from tests.support.render.answers import ECS, KUBERNETES, MACHINES, YOURS
+from tests.support.render.answers import ECS, KUBERNETES, LAMBDA, MACHINES, YOURS
 from tests.support.run.linted import IsNew, named, shellcheck
 from tests.support.tools import go_tool, run
 
 CALLED = re.compile(r"uses: \./(\.github/workflows/\S+)")
 SHA_WITH_VERSION = re.compile(r"@[0-9a-f]{40} # (v\S+)")
 EVERYTHING = list(
-    {name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *MACHINES, *YOURS]}.values()
+    {name_of(answers): answers for answers in [*PIPELINES, *KUBERNETES, *ECS, *LAMBDA, *MACHINES, *YOURS]}.values()
 )
 DOCKERFILES = list({(a["language"], a["language_version"]): a for a in COMBINATIONS}.values())
 

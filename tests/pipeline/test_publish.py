@@ -13,6 +13,8 @@ from tests.support.render import COMBINATIONS
 
 pytestmark = pytest.mark.engine
 DEFAULT: Answers = COMBINATIONS[0]
+DOCKER = ("distribution.manifest.v2+json", "container.image.v1+json", "image.rootfs.diff.tar.gzip")
+OCI = ("manifest.v1+json", "config.v1+json", "layer.v1.tar+gzip")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,14 @@ def test_what_was_tested_is_what_is_pushed(pipeline: Pipeline, service: str, arc
     digest = pushed.rpartition("@")[2]
     assert pipeline.succeed("crane", "digest", f"{pipeline.repository}:sha-service") == digest
     assert pipeline.succeed("crane", "digest", "--tarball", archive) == digest
+
+    # What Lambda takes: one platform's manifest, no index that BuildKit made for an attestation, no layer of zstd.
+    # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, https://github.com/docker/buildx/issues/1533
+    kinds = [manifest["mediaType"], manifest["config"]["mediaType"], *{one["mediaType"] for one in manifest["layers"]}]
+    assert kinds in (
+        [f"application/vnd.docker.{kind}" for kind in DOCKER],
+        [f"application/vnd.oci.image.{kind}" for kind in OCI],
+    )
 
 
 def test_what_was_pushed_is_pulled_by_digest_and_runs(pushed: str) -> None:

@@ -103,6 +103,11 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_mesh=consul", "'consul' is not in ['none'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
+    ("orchestrator=lambda", "registry=ghcr", "takes images from Amazon ECR alone: use ecr"),
+    ("orchestrator=lambda", "platforms=linux/amd64,linux/arm64", "no index of several: use linux/amd64 or linux/arm64"),
+    ("orchestrator=lambda", "aws_production_region=eu-west-1", "images of its own region alone: use us-east-1"),
+    ("orchestrator=lambda", "lambda_events=kafka", "'kafka' is not in ['none', 'sqs']"),
+    ("orchestrator=lambda", "port=9001", "on Lambda its own API has port 9001: use another"),
 ]
 
 KEPT = {"kept_images", "kept_source", "kept_answers"}  # what an update compares with, and nobody is asked for
@@ -150,13 +155,15 @@ def test_what_only_some_need_is_asked_of_them_alone(name: str, plain_template: P
     [
         {"orchestrator": "ecs"},
         {"orchestrator": "compose", "host_machine": "aws"},
+        {"orchestrator": "lambda", "registry": "ecr"},
         KUBERNETES | {"kubernetes_access": "eks"},
     ],
 )
 def test_what_runs_on_aws_asks_for_the_account_whatever_the_registry(
     plain_template: Path, tmp_path: Path, answers: Answers
 ) -> None:
-    project = render(plain_template, tmp_path / "orders", registry="ghcr", aws_account_id="111122223333", **answers)
+    given = {"registry": "ghcr", "aws_account_id": "111122223333"} | answers
+    project = render(plain_template, tmp_path / "orders", **given)
     kept = yaml.safe_load((project / ".copier-answers.yml").read_text())
     # one account for both, until somebody says otherwise
     assert [kept[f"aws_{name}"] for name in ("account_id", "production_account_id")] == ["111122223333"] * 2
@@ -214,6 +221,20 @@ def test_a_canary_on_kubernetes_needs_weights(plain_template: Path, tmp_path: Pa
 def test_a_canary_of_an_owner_s_code_needs_its_metrics(plain_template: Path, tmp_path: Path) -> None:
     expected = "is judged by its metrics: say where they are (/metrics), or use another deployment_strategy"
     refused(plain_template, tmp_path / "orders", expected, *CANARY, "source=yours", "language=go", "metrics=")
+
+
+@pytest.mark.parametrize(
+    ("beside", "answer", "expected"),
+    [
+        ("language=go", "calls=[payments]", "functions have no network with names in it"),
+        ("source=yours", "writable_folders=[cache]", "a function on Lambda writes to /tmp alone"),
+        ("source=yours", "data_folders=[uploads]", "has no folder that outlives it"),
+    ],
+)
+def test_what_lambda_does_not_have_is_refused(
+    plain_template: Path, tmp_path: Path, beside: str, answer: str, expected: str
+) -> None:
+    refused(plain_template, tmp_path / "orders", expected, "orchestrator=lambda", beside, answer)
 
 
 @pytest.mark.parametrize("name", ["Traefik", "team/traefik", ""])

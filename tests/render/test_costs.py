@@ -36,6 +36,7 @@ def test_each_price_is_used_and_each_that_is_used_has_a_source() -> None:
     used = {number for _, made_of, _ in SUMS for number in re.findall(r"[\d.]+", made_of)}
     assert set(PRICES) <= used
     counts = {"2", "20", "730", "0.25", "0.5"}  # tasks, GB, hours, and what a task has
+    counts |= {"3600", "1000000", "0.01", "0.8"}  # seconds, requests, how long each takes, and kB that it logs
     assert used - set(PRICES) == counts
 
 
@@ -47,4 +48,7 @@ def test_the_sizes_are_those_of_a_fresh_rendering(rendered: Callable[[Answers], 
     assert given["DatabaseStorage"] == "20"
     task = (folder / "service.yml").read_text()
     assert re.findall(r"^ +(?:Cpu|Memory): \"?(\d+)", task, re.MULTILINE) == ["256", "512"]
+    function = rendered({"language": "python", "orchestrator": "lambda"}) / "deploy/lambda/parameters/production.json"
+    given = json.loads(function.read_text())["Parameters"]
+    assert (given["MemoryMegabytes"], given["ProvisionedConcurrency"]) == ("1024", "0")
     assert TEMPLATE.table("platform_sets")["linux/amd64"]["machine"]["type"] == "t3.small"

@@ -10,7 +10,7 @@ from shipshape.template import Answers
 
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, TEMPLATE, name_of
-from tests.support.render.answers import KUBERNETES, MACHINES, RDS
+from tests.support.render.answers import KUBERNETES, LAMBDA, MACHINES, RDS
 from tests.support.render.document import DEPLOY, anchors, blocks, sections
 
 OUTLINE = ["Files", "Set up", "Deploy", "Roll back", "Settings", "Alerts", "Recovery"]
@@ -39,6 +39,10 @@ RUN_BY = {
     ("kubernetes", "Roll back"): "tests/cluster/test_failure.py",
     ("kubernetes", "Settings"): "tests/cluster/test_operations.py",
     ("kubernetes", "Removal"): "tests/cluster/test_admission.py",
+    ("lambda", "AWS"): "tests/ecs/test_function.py",
+    ("lambda", "Deploy"): "tests/ecs/test_function.py",
+    ("lambda", "Roll back"): "tests/ecs/test_function.py",
+    ("lambda", "Rotate the passwords"): "tests/ecs/test_function.py",
     ("ecs", "AWS"): "tests/ecs/test_scripts.py",
     ("ecs", "Deploy"): "tests/ecs/test_scripts.py",
     ("ecs", "Roll back"): "tests/ecs/test_scripts.py",
@@ -68,7 +72,7 @@ BLUE_GREEN: list[Answers] = [
 ]
 
 
-@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN + MACHINES + RDS, ids=name_of)
+@pytest.fixture(params=COMBINATIONS + KUBERNETES + BLUE_GREEN + MACHINES + RDS + LAMBDA, ids=name_of)
 def answers(request: pytest.FixtureRequest) -> Answers:
     given: Answers = request.param
     return given

@@ -22,4 +22,6 @@ def test_the_example_answers_questions_that_exist(name: str) -> None:
 
 
 def test_the_examples_show_every_orchestrator() -> None:
-    assert {examples.answers(name)["orchestrator"] for name in examples.NAMES} == set(TEMPLATE.table("orchestrators"))
+    """But Lambda: all but `deploy/lambda` would be one of the others again, 12,000 lines that each change repeats."""
+    shown = {examples.answers(name)["orchestrator"] for name in examples.NAMES}
+    assert shown == set(TEMPLATE.table("orchestrators")) - {"lambda"}

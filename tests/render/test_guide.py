@@ -10,7 +10,7 @@ from shipshape.template import Answers
 from tests.services.repository import add
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS
-from tests.support.render.answers import KUBERNETES, MACHINES
+from tests.support.render.answers import KUBERNETES, LAMBDA, MACHINES
 
 GUIDE = ROOT / "docs/guide.md"
 ROW = re.compile(r"^\| (?P<asked>.+?) \| `(?P<file>[^`|]+)` \| `(?P<test>tests/[^`|]+)` \|$", re.MULTILINE)
@@ -36,6 +36,7 @@ def test_the_files_are_rendered(rendered: Callable[[Answers], Path], plain_templ
         add(plain_template, tmp_path, name)
     missing = {row["file"] for row in ROWS}
     meshed = next(answers for answers in KUBERNETES if answers["kubernetes_mesh"] == "istio-ambient")
-    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, [*COMBINATIONS, *MACHINES, meshed])):
+    all_answers = [*COMBINATIONS, *LAMBDA, *MACHINES, meshed]
+    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, all_answers)):
         missing -= {file for file in missing if (folder / file).is_file()}
     assert not missing

@@ -33,7 +33,7 @@ START: Answers = ORDERS | {
     question: entry["default"] for question, entry in TEMPLATE.questions().items() if question in TEMPLATE.choices()
 } | {
     "license": "MIT", "kubernetes_access": "kubeconfig", "host_machine": "own", "database": "postgres",
-    "language": "python", "dependency_updates": "renovate",
+    "language": "python", "dependency_updates": "renovate", "registry": "ghcr",
 }  # fmt: skip
 
 
@@ -87,6 +87,7 @@ DEPLOYMENT: list[Answers] = [
     {"orchestrator": "compose", "host_machine": "aws"},
     {"cache": "none"},
     {"host_machine": "own"},
+    {"orchestrator": "lambda", "registry": "ecr", "aws_production_region": "eu-central-1", "lambda_events": "sqs"},
 ]  # fmt: skip
 # The same of code that its owner brought along.
 MINE: Answers = START | {"source": "yours", "manager": "pip", "database": "none"} | other("start_command")

@@ -151,6 +151,7 @@ OWNED = {
         "deploy/kubernetes/own/kustomization.yml",
     },
     "ecs": {"deploy/ecs/config/staging.env", "deploy/ecs/config/production.env"},
+    "lambda": {"deploy/lambda/config/staging.env", "deploy/lambda/config/production.env"},
 }  # fmt: skip
 
 

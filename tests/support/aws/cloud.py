@@ -135,10 +135,12 @@ class Cloud:
             create_backend_app,
         )
 
+        from tests.support.aws import functions  # noqa: PLC0415
         from tests.support.aws.machines import Agent  # noqa: PLC0415
 
         parsing.clean_json = _without_nothing(parsing.clean_json)
         self._new_agent, self.agent = Agent, Agent()
+        self._functions, self.functions = functions, functions.account
         self.calls: list[Call] = []
         self.deployments, self.tasks = Deployments(), Tasks()
         self._held = ""
@@ -172,6 +174,7 @@ class Cloud:
         urlopen(request, timeout=30).close()
         self.calls.clear()
         self.deployments, self.tasks, self.agent = Deployments(), Tasks(), self._new_agent()
+        self.functions = self._functions.reset()
         self._held = ""
 
     def hold_for(self, stack: str) -> None:
@@ -188,9 +191,16 @@ class Cloud:
         environ["wsgi.input"] = BytesIO(body)
         operation = operation_of(environ, body)
         scope = re.search(r"Credential=testing/\d+/([\w-]+)/([\w-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        if scope and scope[2] == "lambda":
+            operation = self._functions.operation_of(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         if scope and operation:
             service = IAM_NAMES.get(scope[2], scope[2])
             self.calls.append(Call(f"{service}:{operation}", body.decode(errors="replace"), scope[1]))
+        if scope and scope[2] == "lambda":
+            query = parse_qs(environ["QUERY_STRING"])
+            code, said = self.functions.handle(operation, environ["PATH_INFO"], query, body.decode())
+            start(f"{code} ", [("Content-Type", "application/json"), ("x-amzn-ErrorType", said.get("__type", ""))])
+            return [json.dumps(said).encode()]
         if operation in OF_AGENT:
             code, said = self.agent.handle(operation, body.decode())
             start(f"{code} ", [("Content-Type", "application/x-amz-json-1.1")])

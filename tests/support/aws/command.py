@@ -16,7 +16,7 @@ from functools import cache, partial
 from importlib import reload
 from pathlib import Path
 
-SERVICES = ("cloudformation", "cloudwatch", "ec2", "ecs", "ssm")
+SERVICES = ("cloudformation", "cloudwatch", "ec2", "ecs", "lambda", "ssm")
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:

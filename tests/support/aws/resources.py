@@ -11,6 +11,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
+from moto.logs.models import LogGroup
 from moto.rds.models import DBParameterGroup
 
 from tests.support.aws.databases import Database, Secret, delete_group_out_of_use
@@ -23,6 +24,7 @@ CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm", "", ()),
     "AWS::Logs::MetricFilter": ("logs", "put_metric_filter", "", ()),
     "AWS::SNS::TopicPolicy": ("sns", "set_topic_attributes", "", ()),
+    "AWS::SQS::QueuePolicy": ("sqs", "set_queue_attributes", "", ()),
     "AWS::SNS::Subscription": ("sns", "subscribe", "", ("SubscriptionArn",)),
     "AWS::ApplicationAutoScaling::ScalableTarget": ("application-autoscaling", "register_scalable_target", "", ()),
     "AWS::ApplicationAutoScaling::ScalingPolicy": ("application-autoscaling", "put_scaling_policy", "", ("PolicyARN",)),
@@ -38,6 +40,12 @@ CALLS: dict[str, tuple[str, str, str, tuple[str | int, ...]]] = {
         "",
         ("TargetGroups", 0, "TargetGroupArn"),
     ),
+    "AWS::ApiGatewayV2::Api": ("apigatewayv2", "create_api", "", ("ApiId",)),
+    "AWS::ApiGatewayV2::Integration": ("apigatewayv2", "create_integration", "", ("IntegrationId",)),
+    "AWS::ApiGatewayV2::Route": ("apigatewayv2", "create_route", "", ("RouteId",)),
+    "AWS::ApiGatewayV2::Stage": ("apigatewayv2", "create_stage", "", ("StageName",)),
+    "AWS::ApiGatewayV2::DomainName": ("apigatewayv2", "create_domain_name", "", ("DomainName",)),
+    "AWS::ApiGatewayV2::ApiMapping": ("apigatewayv2", "create_api_mapping", "", ("ApiMappingId",)),
 }
 endpoint = ""
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -78,7 +86,7 @@ class Made(CloudFormationModel):
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        return attr in {"Name", "DNSName", "LoadBalancerFullName", "TargetGroupFullName"}
+        return attr in {"Name", "DNSName", "LoadBalancerFullName", "TargetGroupFullName", "RegionalDomainName"}
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
         return self.attributes[attribute_name]
@@ -94,6 +102,11 @@ class Made(CloudFormationModel):
         if cls.kind.endswith("TopicPolicy"):
             ((topic,), policy) = properties["Topics"], json.dumps(properties["PolicyDocument"])
             properties = {"TopicArn": topic, "AttributeName": "Policy", "AttributeValue": policy}
+        if cls.kind.endswith("QueuePolicy"):
+            rules = {"Policy": json.dumps(properties["PolicyDocument"])}
+            for queue in properties["Queues"]:
+                ask(service, create, {"QueueUrl": queue, "Attributes": rules}, {})
+            return cls(logical_id, {})
         if target := properties.pop("ScalingTargetId", ""):
             properties["ResourceId"], properties["ScalableDimension"], properties["ServiceNamespace"] = target.split(
                 "|"
@@ -116,7 +129,8 @@ class Made(CloudFormationModel):
         named_by = {"Alarm": "AlarmName", "MetricFilter": "FilterName", "TopicPolicy": "TopicArn"}
         if name := named_by.get(cls.kind.rpartition("::")[2]):
             answer = properties[name]
-        return cls(answer, {"Name": given.get("ServiceName", "")})
+        gateway = f"d-{abs(hash(answer)) % 10**8}.execute-api.{REGION}.amazonaws.com"
+        return cls(answer, {"Name": given.get("ServiceName", ""), "RegionalDomainName": gateway})
 
     @classmethod
     def create_from_cloudformation_json(
@@ -128,7 +142,7 @@ class Made(CloudFormationModel):
     def update_from_cloudformation_json(
         cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
     ) -> "Made":
-        if cls.kind in NAMED:
+        if cls.kind in NAMED or "::ApiGatewayV2::" in cls.kind:
             kept: Made = original_resource
             return kept
         return cls.make(original_resource.logical_resource_id, cloudformation_json["Properties"], change=True)
@@ -148,12 +162,17 @@ def client_of(service: str, url: str) -> Any:
 
 def ask(service: str, call: str, properties: dict[str, Any], keep: dict[str, Any]) -> Any:
     """Call the API, as CloudFormation would; what was sent is kept."""
-    client = client_of(service, endpoint)
-    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call])
-    request = fit(model.input_shape, properties)
+    request = fit_for(service, call, properties)
     keep.clear()
     keep.update(request)
-    return getattr(client, call)(**request)
+    return getattr(client_of(service, endpoint), call)(**request)
+
+
+def fit_for(service: str, call: str, properties: dict[str, Any]) -> Any:
+    """What a call of the API would be given; fails for a name that it does not have."""
+    client = client_of(service, endpoint)
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[call])
+    return fit(model.input_shape, properties)
 
 
 # What CloudFormation names itself, and how its attributes are set afterwards.
@@ -175,7 +194,7 @@ def execute_change_set(backend: CloudFormationBackend, change_set_name: str, sta
         one for one in backend.change_sets.values() if change_set_name in {one.change_set_id, one.change_set_name}
     )
     stack = backend.stacks[change.stack_id]
-    from tests.support.aws import machines  # noqa: PLC0415 - which imports this one
+    from tests.support.aws import functions, machines  # noqa: PLC0415 - which import this one
 
     if endings.get(stack.name):
         stack.status = endings[stack.name].pop(0)
@@ -184,8 +203,9 @@ def execute_change_set(backend: CloudFormationBackend, change_set_name: str, sta
     of_moto(backend, change_set_name, stack_name)
     if change.change_set_type == "UPDATE":  # moto looks at the template alone, not at the parameters
         resources = stack.resource_map
+        kinds = CALLS.keys() | machines.KINDS.keys() | functions.KINDS.keys()
         for name, content in resources._resource_json_map.items():
-            if content["Type"] in CALLS.keys() | machines.KINDS.keys() and name in resources._parsed_resources:
+            if content["Type"] in kinds and name in resources._parsed_resources:
                 made = parsing.parse_and_update_resource(name, content, resources, ACCOUNT, REGION)
                 resources._parsed_resources[name] = made
     stack._parse_template()
@@ -199,6 +219,8 @@ def create_change_set(backend: CloudFormationBackend, *arguments: Any, **setting
     """As moto does it; but what changes nothing is, as with AWS, a change set that failed."""
     change_id, stack_id = create_of_moto(backend, *arguments, **settings)
     change, stack = backend.change_sets[change_id], backend.stacks[stack_id]
+    for name, value in change.parameters.items():  # a list that stays as it was: moto has taken it apart already
+        change.parameters[name] = ",".join(value) if isinstance(value, list) else value
     if (change.template, change.parameters) == (stack.template, stack.parameters):
         change.status, change.status_reason = "FAILED", "The submitted information didn't contain changes."
     return change_id, stack_id
@@ -210,13 +232,18 @@ create_of_moto = CloudFormationBackend.create_change_set
 
 def register() -> None:
     """Put these in moto's list, before its own."""
-    from tests.support.aws import machines  # noqa: PLC0415 - which imports this one
+    from tests.support.aws import functions, machines  # noqa: PLC0415 - which import this one
 
     for owner, name, mended in [
         (CloudFormationBackend, "execute_change_set", execute_change_set),
         (CloudFormationBackend, "create_change_set", create_change_set),
         (DBParameterGroup, "delete", delete_group_out_of_use),
         (CloudFormationResponse, "_validate_different_update", lambda *_: None),
+        (
+            LogGroup,
+            "update_from_cloudformation_json",
+            staticmethod(lambda original_resource, *_, **__: original_resource),
+        ),
     ]:
         setattr(owner, name, mended)
     models = parsing.get_model_map()
@@ -226,3 +253,4 @@ def register() -> None:
             "Made", (Made,), {"kind": kind, "cloudformation_type": staticmethod(lambda kind=kind: kind)}
         )
     machines.register(models)
+    functions.register(models)

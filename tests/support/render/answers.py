@@ -51,9 +51,16 @@ def strategies(*, every: bool = True) -> list[str]:
 
 
 def possible(answers: Answers) -> bool:
-    """A language has some databases, a cache comes with one, a canary wants a Gateway, a mesh goes without ALB."""
+    """A language has some databases, a cache comes with one, a canary wants a Gateway, a mesh goes without ALB.
+
+    Lambda takes images of ECR alone, each for one platform.
+    """
     exposures = TEMPLATE.table("strategies")[answers.get("deployment_strategy", "rolling")]["exposures"]
     if exposures and answers.get("kubernetes_exposure", exposures[0]) not in exposures:
+        return False
+    if answers.get("orchestrator") == "lambda" and (
+        answers.get("registry", "ecr") != "ecr" or "," in answers.get("platforms", "")
+    ):
         return False
     if answers.get("cache", "none") != "none" and answers.get("database") == "none":
         return False
@@ -164,6 +171,18 @@ RDS: list[Answers] = [
     for language, strategy, more in (("go", "blue-green", {}), ("node", "rolling", {"cache": "valkey"}))
 ]  # fmt: skip
 ECS += RDS
+# A function on Lambda: with a database and a cache; without one, for another processor, production in another account.
+LAMBDA: list[Answers] = [
+    {
+        "language": "python", "orchestrator": "lambda", "deployment_strategy": "rolling",
+        "production_host": "orders-api.example.com", "cache": "valkey", "lambda_events": "sqs",
+    },
+    {
+        "language": "go", "orchestrator": "lambda", "deployment_strategy": "canary", "database": "none",
+        "production_host": "orders-api.example.com", "platforms": "linux/arm64",
+        "aws_production_account_id": "222233334444",
+    },
+]  # fmt: skip
 # Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt
 # has the rest.
 YOURS: list[Answers] = [
