@@ -14,7 +14,10 @@ tables="FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkin
 pg_restore --dbname="$url" --no-password --exit-on-error --single-transaction --no-owner /dump/app.dump
 
 pg_restore --data-only --file=- /dump/app.dump |
-  awk '!inside && /^COPY / { table = $2; rows = 0; inside = 1; next } inside && /^\\\.$/ { print table, rows; inside = 0 } inside { rows++ }' |
+  awk '
+    !inside && sub(/^COPY /, "") { sub(/ \(.*\) FROM stdin;$/, ""); table = $0; rows = 0; inside = 1; next }
+    inside && /^\\\.$/ { print table, rows; inside = 0 }
+    inside { rows++ }' |
   sort >/tmp/dumped
 sql <<<"SELECT format('SELECT %L, count(*) FROM %1\$s', format('%I.%I', nspname, relname)) $tables \gexec" | sort >/tmp/restored
 cat /tmp/restored
