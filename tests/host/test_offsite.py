@@ -12,7 +12,6 @@ A stand-in of docker plays the database. How it broke for others, each held by a
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,11 +22,9 @@ from pathlib import Path
 import pytest
 from shipshape.template import Answers
 
-from tests.support.engine.container import free_port
+from tests.support.engine.object_store import KEY, SECRET, served
 from tests.support.render import document
-from tests.support.tools import go_tool
 
-KEY, SECRET = "AKIDEXAMPLE", "secret/of+the+bucket"
 DOCKER = """#!/usr/bin/env bash
 # The database: what it is asked to dump is in the file `rows`; what it gets back goes to `restored`.
 case "$*" in
@@ -84,21 +81,8 @@ class Host:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Where S3 is, and the folder that holds its buckets."""
-    if not shutil.which("restic"):
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("restic is not there: apt-get install restic")
-    folder, port = tmp_path_factory.mktemp("s3"), free_port()
-    for name in ("data", "attributes"):
-        (folder / name).mkdir()
-    command = [go_tool("versitygw"), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{port}", "--quiet",
-               "posix", "--sidecar", str(folder / "attributes"), str(folder / "data")]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}", folder / "data"
-        process.terminate()
+    with served(tmp_path_factory.mktemp("s3")) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")

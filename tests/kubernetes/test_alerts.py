@@ -55,6 +55,15 @@ def restarts(values: str, container: str = "app", pod: str = f"{SERVICE}-5d9c7b-
     return {f"kube_pod_container_status_restarts_total{{{labels}}}": values}
 
 
+def backups(good: str, made: str = "0x60", cronjob: str = f"{SERVICE}-backup", namespace: str = SERVICE) -> Series:
+    """Seconds of the last one that went well and of the CronJob's beginning; "now" is 3600."""
+    labels = f'{{namespace="{namespace}", cronjob="{cronjob}"}}'
+    seen = {f"kube_cronjob_created{labels}": made}
+    return seen | ({f"kube_cronjob_status_last_successful_time{labels}": good} if good else {})
+
+
+LONG_AGO, YESTERDAY = f"{3600 - 31 * 3600}x60", f"{3600 - 25 * 3600}x60"
+
 # alert → what is seen, and whether it fires after an hour
 CASES: list[tuple[str, str, Series, bool]] = [
     ("HighErrorRate", "one in ten fails", requests("0+90x60", "0+10x60"), True),
@@ -96,6 +105,14 @@ CASES: list[tuple[str, str, Series, bool]] = [
     ("TooFewReplicas", "one is missing, and staging has more than it wants",
      replicas("3x60", "2x60") | replicas("1x60", "2x60", STAGED_REPLICAS), True),
     ("TooFewReplicas", "one more was asked for a minute ago", replicas("3x59 4", "3x60"), False),
+    ("BackupTooOld", "the last one that went well is of the day before", backups(LONG_AGO, LONG_AGO), True),
+    ("BackupTooOld", "the last night's went well", backups(YESTERDAY, LONG_AGO), False),
+    ("BackupTooOld", "none has ever gone well", backups("", LONG_AGO), True),
+    ("BackupTooOld", "the first night has not come yet", backups("", YESTERDAY), False),
+    ("BackupTooOld", "nobody has set them up", {}, False),
+    ("BackupTooOld", "the restore, which is suspended, has never run",
+     backups("", LONG_AGO, f"{SERVICE}-restore"), False),
+    ("BackupTooOld", "staging's is old", backups(LONG_AGO, LONG_AGO, namespace=f"{SERVICE}-staging"), False),
 ]  # fmt: skip
 
 
@@ -153,6 +170,8 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
         "kube_pod_container_status_restarts_total",
         "kube_deployment_status_replicas_available",
         "kube_deployment_spec_replicas",
+        "kube_cronjob_status_last_successful_time",
+        "kube_cronjob_created",
     }
     for manifest in rules_of(kubernetes):
         for rule in manifest["spec"]["groups"][0]["rules"]:
@@ -160,7 +179,7 @@ def test_the_alerts_read_what_the_service_measures(kubernetes: Rendered) -> None
             assert names <= contract | of_the_cluster, rule["alert"]
             assert names, rule["alert"]
             labels = set(re.findall(r'(\w+)(?:=|=~|!~)"', rule["expr"]))
-            known = {"namespace", "job", "route", "status", "level", "container", "pod", "deployment"}
+            known = {"namespace", "job", "route", "status", "level", "container", "pod", "deployment", "cronjob"}
             assert labels <= known, rule["alert"]
 
 

@@ -9,7 +9,8 @@ from tests.support.cluster.manifests import Rendered
 from tests.support.findings import compare, of_checkov, of_kube_score
 from tests.support.render.answers import KUBERNETES
 
-SETS = ["deployed/production/first", "deployed/staging/first", "migrated/production", "setup/production", "policy"]
+DEPLOYED = ["deployed/production/first", "deployed/staging/first", "migrated/production"]
+SETS = [*DEPLOYED, "backup/production", "setup/production", "policy"]
 
 
 @pytest.fixture(scope="module")

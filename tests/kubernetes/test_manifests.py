@@ -169,7 +169,8 @@ def test_two_services_can_share_a_namespace(kubernetes: Rendered) -> None:
             if manifest["kind"] != "Namespace":
                 assert re.fullmatch(rf"{SERVICE}(-.+)?", manifest["metadata"]["name"]), f"{name}: {name_of(manifest)}"
         for policy in of_kind(manifests, "NetworkPolicy"):
-            pods = f"{SERVICE}-migrate" if of_migration(policy) else SERVICE
+            part = "-migrate" if of_migration(policy) else "-backup" if name.startswith("backup/") else ""
+            pods = f"{SERVICE}{part}"
             assert policy["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": pods}}, name
 
 

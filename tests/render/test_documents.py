@@ -38,6 +38,8 @@ RUN_BY = {
     ("kubernetes", "Migrations"): "tests/cluster/test_migrations.py",
     ("kubernetes", "Roll back"): "tests/cluster/test_failure.py",
     ("kubernetes", "Settings"): "tests/cluster/test_operations.py",
+    ("kubernetes", "Backups"): "tests/cluster/test_backup.py",
+    ("kubernetes", "Restore"): "tests/cluster/test_backup.py",
     ("kubernetes", "Removal"): "tests/cluster/test_admission.py",
     ("lambda", "AWS"): "tests/ecs/test_function.py",
     ("lambda", "Deploy"): "tests/ecs/test_function.py",

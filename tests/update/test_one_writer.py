@@ -18,6 +18,8 @@ from tests.support.paths import ROOT
 from tests.support.render import ORDERS, PIPELINES, TEMPLATE, commit, git, name_of, one_per, plain_copy, render
 
 PIPELINE: list[str] = TEMPLATE.table("everyone")["pipeline"]
+# No manager of a robot looks at manifests by itself: what backs up, and what admits it, comes with a release.
+BACKUP = {"deploy/policy/images.yml", *(f"deploy/kubernetes/backup/base/{one}.yml" for one in ("backup", "restore"))}
 # Where the robots' own managers look for images: https://docs.renovatebot.com/modules/manager/docker-compose/
 ROBOTS = re.compile(r"(^|/)Dockerfile$|(^|/)(docker-)?compose[^/]*\.ya?ml$")
 DIGEST = re.compile(r"[a-z0-9./_-]+:[\w.-]+@sha256:[0-9a-f]{64}")
@@ -109,7 +111,11 @@ def test_each_pin_has_one_writer(rendered: Callable[[Answers], Path], answers: A
         name = str(path.relative_to(project))
         if name == ".copier-answers.yml" or not PIN.search(path.read_text()):
             continue
-        writers = [who for who, writes in {"robot": ROBOTS.search(name), "release": name in PIPELINE}.items() if writes]
+        writers = [
+            who
+            for who, writes in {"robot": ROBOTS.search(name), "release": name in {*PIPELINE, *BACKUP}}.items()
+            if writes
+        ]
         assert len(writers) == 1, f"{name} is written by {writers}: {PIN.findall(path.read_text())}"
         counts[writers[0]] += 1
     assert counts["robot"] >= (1 if answers["database"] == "none" else 2)

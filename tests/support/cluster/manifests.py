@@ -114,6 +114,8 @@ def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
     for environment in ENVIRONMENTS:
         for kind in ("overlays", "setup"):
             yield f"{kind}/{environment}", kustomize(project / "deploy/kubernetes" / kind / environment)
+        if (project / "deploy/kubernetes/backup").exists():
+            yield f"backup/{environment}", kustomize(project / "deploy/kubernetes/backup" / environment)
     yield "policy", kustomize(project / "deploy/policy")
     shutil.copytree(project / "deploy", scratch / "deploy")
     slots = {path.name for path in project.glob("deploy/kubernetes/slots/*")} - {"canary"}

@@ -1,0 +1,12 @@
+#!/bin/sh
+# In a backup's pod, after dump.sh: restic encrypts the dump and stores it, and lets go of those that are too old, which it counts by the service's name.
+# The Secret orders-backup says where. What is not ready there stays so: a wrong bucket would look like one in which all is well.
+set -eu
+
+restic() { command restic --quiet --no-cache "$@"; }
+
+restic unlock # what was killed has left a lock, which counts as stale after half an hour
+# Always under one name: what is kept is counted by name.
+restic backup --host orders --stdin --stdin-filename app.dump </dump/app.dump
+restic forget --host orders --path /app.dump --keep-daily 14 --keep-weekly 8 --keep-monthly 12 --prune
+command restic --no-cache snapshots --host orders --path /app.dump
