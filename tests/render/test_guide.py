@@ -35,8 +35,7 @@ def test_the_files_are_rendered(rendered: Callable[[Answers], Path], plain_templ
     for name in ("orders", "payments"):
         add(plain_template, tmp_path, name)
     missing = {row["file"] for row in ROWS}
-    meshed = next(answers for answers in KUBERNETES if answers["kubernetes_mesh"] == "istio-ambient")
-    all_answers = [*COMBINATIONS, *LAMBDA, *MACHINES, meshed]
-    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, all_answers)):
+    every = [*COMBINATIONS, *KUBERNETES, *LAMBDA, *MACHINES]
+    for folder in (tmp_path, tmp_path / "services/orders", *map(rendered, every)):
         missing -= {file for file in missing if (folder / file).is_file()}
     assert not missing

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # image, version and note are lib.sh's, too
-# Blue-green: the version that had the traffic before stays, with its settings and with what is provisioned for it, so that the traffic can go back at once.
+# The version that had the traffic before stays, with its settings and with what is provisioned for it, so that the traffic can go back at once.
 
 # finish: deletes every version but the one that has the traffic, the one before it, and the one that the stack has made last.
 finish() {
