@@ -87,7 +87,7 @@ DEPLOYMENT: list[Answers] = [
     {"orchestrator": "compose", "host_machine": "aws"},
     {"cache": "none"},
     {"host_machine": "own"},
-    {"orchestrator": "lambda", "registry": "ecr", "aws_production_region": "eu-central-1", "lambda_events": "sqs"},
+    {"orchestrator": "lambda", "registry": "ecr", "lambda_events": "sqs"},
 ]  # fmt: skip
 # The same of code that its owner brought along.
 MINE: Answers = START | {"source": "yours", "manager": "pip", "database": "none"} | other("start_command")
