@@ -3,7 +3,6 @@
 No container runs: what a version answers is `Lambda.answer`, and a server on loopback answers at the host name.
 """
 
-import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -85,10 +84,14 @@ def test_a_version_is_asked_before_it_has_traffic(running: Place) -> None:
     ]
     assert seen == [digest("a")] * 2
     assert running.live() == digest("b")
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    event = running.cloud.functions.invoked[0][2]
+    assert (event["version"], event["requestContext"]["http"]["method"]) == ("2.0", "GET")
+    assert event["headers"]["host"] == "staging.orders-api.example.com"
 
 
 def test_one_that_does_not_answer_well_gets_no_traffic(running: Place) -> None:
-    for number, status in enumerate((503, 404, None), start=2):
+    for number, status in enumerate((503, None), start=2):
         running.cloud.functions.answer = unready(status)
         said = refused(running, 1, "deploy.sh", "staging", digest(str(number)))
         assert said.splitlines()[-1] == f"deploy: staging runs {digest('a')} as before"
@@ -97,7 +100,7 @@ def test_one_that_does_not_answer_well_gets_no_traffic(running: Place) -> None:
     assert not running.service.asked, "no traffic has switched"
     running.cloud.functions.answer = lambda *_: 200
     succeed(running, "deploy.sh", "staging", digest("c"))
-    assert list(running.function().versions) == ["5"], "those that failed are cleared away"
+    assert list(running.function().versions) == ["4"], "those that failed are cleared away"
 
 
 def test_rollback_after_an_alarm_moves_the_alias_alone(running: Place) -> None:
@@ -153,13 +156,13 @@ def test_a_parameter_alone_is_another_version(running: Place) -> None:
 
     https://github.com/serverless/serverless/issues/7822, https://github.com/serverless/serverless/issues/8251
     """
-    changes = {"MemoryMegabytes": "2048", "MaxConcurrency": "50", "ProvisionedConcurrency": "2"}
+    changes = {"MaxConcurrency": "50", "ProvisionedConcurrency": "2"}
     for number, (parameter, value) in enumerate(changes.items(), start=2):
         running.change(**{parameter: value})
         succeed(running, "deploy.sh", "staging", digest("a"))
         assert running.function().aliases == {"live": str(number)}, parameter
     succeed(running, "deploy.sh", "staging", digest("a"))
-    assert running.function().last == 4, "the same once more is no other version"
+    assert running.function().last == 3, "the same once more is no other version"
 
 
 def test_a_setting_alone_is_another_version(running: Place) -> None:
@@ -269,15 +272,14 @@ def test_what_is_not_set_up_is_said(place_of: Callable[..., Place]) -> None:  # 
 def test_blue_green_keeps_the_version_before(place_of: Callable[..., Place]) -> None:  # noqa: F811
     place = place_of("blue-green")
     place.make(*SETUP)
-    for letter in "abc":
+    place.make("function", "events", Image=digest("a"), Release=f"sha256:{'a' * 64} made")
+    for letter in "bc":
         succeed(place, "deploy.sh", "staging", digest(letter))
     assert list(place.function().versions) == ["2", "3"]
     succeed(place, "rollback.sh", "staging", digest("b"))
     assert (place.function().aliases, place.function().last) == ({"live": "2"}, 3), "nothing new is published"
     succeed(place, "rollback.sh", "staging", digest("a"))
     assert (place.live(), place.function().last) == (digest("a"), 4), "what is not kept is"
-    succeed(place, "deploy.sh", "staging", digest("c"))
-    assert place.live() == digest("c")
 
 
 def test_a_canary_has_a_share_until_no_alarm_has_fired(place_of: Callable[..., Place]) -> None:  # noqa: F811
@@ -301,12 +303,3 @@ def test_rollback_to_one_that_does_not_work_leaves_what_runs(running: Place) -> 
     said = refused(running, 1, "rollback.sh", "staging", digest("b"))
     assert said.endswith(f"{digest('b')} fails too; staging runs {digest('a')}")
     assert running.live() == digest("a")
-
-
-def test_the_event_is_one_of_the_http_api(running: Place) -> None:
-    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html."""
-    succeed(running, "deploy.sh", "staging", digest("b"))
-    event = json.loads(json.dumps(running.cloud.functions.invoked[0][2]))
-    assert event["version"] == "2.0"
-    assert event["requestContext"]["http"]["method"] == "GET"
-    assert event["headers"]["host"] == "staging.orders-api.example.com"

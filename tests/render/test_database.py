@@ -10,12 +10,14 @@ from shipshape.template import Answers
 
 from tests.render.test_render import PARSERS, files
 from tests.support.render import TEMPLATE, name_of
-from tests.support.render.answers import of_tables, pairwise
+from tests.support.render.answers import of_tables, pairwise, possible
 
 # Every language with every orchestrator; the rest takes turns, for no file depends on a third answer.
 REGISTRIES, UPDATERS = cycle(TEMPLATE.table("registries")), cycle(TEMPLATE.table("updaters"))
 WITHOUT: list[Answers] = [
-    row | {"database": "none", "registry": next(REGISTRIES), "dependency_updates": next(UPDATERS)}
+    row
+    | {"database": "none", "dependency_updates": next(UPDATERS)}
+    | {"registry": next(name for name in REGISTRIES if possible(row | {"registry": name}))}
     for row in pairwise(of_tables(language="languages", orchestrator="orchestrators", deployment_strategy="strategies"))
 ]
 WORDS = re.compile(
