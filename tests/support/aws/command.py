@@ -76,7 +76,7 @@ def serve(path: str) -> None:
     for service in SERVICES:
         botocore.session.get_session().create_client(service, "us-east-1")
     awscli.clidriver.create_clidriver()
-    # A collection in a fork would write to all that it has read so far, and so copy it: half of the 0.18 s of CPU that a call takes.
+    # A collection in a fork would write to all that was read so far, and so copy it: half of the CPU of a call.
     gc.collect()
     gc.freeze()
     gc.disable()
