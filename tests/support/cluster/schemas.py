@@ -23,6 +23,7 @@ DEFINITIONS = {
     "sigs.k8s.io/gateway-api@v1.6.2": ["config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"],
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": [
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ],
     "github.com/external-secrets/external-secrets@v1.3.2": [
@@ -77,12 +78,17 @@ def closed(schema: Any) -> Any:
 # Linkerd is no module that a registry serves: github.com/linkerd/linkerd2 at b24cd4059841,
 # charts/linkerd-crds/templates/policy, without the lines of Helm's language. Apache-2.0.
 LINKERD = Path(__file__).with_name("linkerd")
+# Nor is CloudNativePG: github.com/cloudnative-pg/cloudnative-pg at a95a534db, config/crd/bases, and its plugin for
+# Barman Cloud at 9967e2c, both without the descriptions. Apache-2.0.
+CLOUDNATIVE_PG = Path(__file__).with_name("cloudnative-pg")
 
 
 def write_definitions(folder: Path) -> None:
     """GROUP/kind_version.json for each served version of each kind."""
     places = [module(name) / path for name, paths in DEFINITIONS.items() for path in paths]
-    texts = [path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml"))]]
+    texts = [
+        path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml")), *sorted(CLOUDNATIVE_PG.glob("*.yaml"))]
+    ]
     for text in texts:
         for definition in yaml.load_all(text, yaml.CSafeLoader):
             spec = definition["spec"]
