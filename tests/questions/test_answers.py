@@ -101,6 +101,7 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
     ("orchestrator=kubernetes", "kubernetes_mesh=consul", "'consul' is not in ['none'"),
+    ("orchestrator=kubernetes", "kubernetes_database=zalando", "'zalando' is not in ['external'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
     ("orchestrator=lambda", "registry=ghcr", "takes images from Amazon ECR alone: use ecr"),

@@ -65,6 +65,7 @@ DEPLOYMENT: list[Answers] = [
     {"cache": "valkey"},
     {"registry": "ecr", "license": "proprietary", "platforms": "linux/arm64", "orchestrator": "kubernetes"},
     {"kubernetes_access": "eks", "platforms": "linux/amd64,linux/arm64", "kubernetes_mesh": "istio-ambient"}
+    | {"kubernetes_database": "cloudnative-pg"}
     | other("aws_account_id", "aws_region", "kubernetes_namespace", "kubernetes_gateway", "kubernetes_proxy_namespace"),
     {"registry": "gar", "kubernetes_exposure": "ingress", "kubernetes_secrets": "external-secrets", "license": "MIT"},
     {"kubernetes_access": "kubeconfig", "deployment_strategy": "blue-green"}
@@ -72,6 +73,7 @@ DEPLOYMENT: list[Answers] = [
     | other("kubernetes_prometheus"),
     {"registry": "acr", "kubernetes_exposure": "alb", "kubernetes_verification": "kyverno", "kubernetes_mesh": "none"}
     | {"platforms": "linux/amd64"},
+    {"kubernetes_database": "external"} | other("kubernetes_database_bucket"),
     {"kubernetes_monitoring": "none", "kubernetes_verification": "policy-controller", "kubernetes_secrets": "kubectl"}
     | other("azure_registry", "kubernetes_alb_subnets"),
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
