@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from .adopt.command import ANSWERS, BRANCH, Options, adopt, move
+from .adopt.command import ANSWERS, BRANCH, Options, adopt
+from .adopt.move import move
 from .adopt.show import printable
 from .adopt.stop import EXIT_CODES, StopError
 from .audit.command import Format, judge

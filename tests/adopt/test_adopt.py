@@ -45,7 +45,7 @@ def test_nothing_of_a_starter_is_there(project: Path) -> None:
     assert {"ship.mk", "deploy/README.md", ".secrets/.gitignore", ".cache/.gitignore"} <= names
     workflows = {name for name in names if name.startswith(".github/workflows/")}
     assert {Path(name).name for name in workflows} == {
-        f"ship-{name}.yml" for name in ("build", "ci", "deploy", "rollback", "scan")
+        f"ship-{name}.yml" for name in ("build", "ci", "deploy", "rollback", "scan", "weekly")
     }
 
 
@@ -85,6 +85,20 @@ def test_it_starts_by_the_words_of_the_command(
     assert f"CMD {json.dumps(words)}\n" in (project / "Dockerfile").read_text()
 
 
+@pytest.mark.parametrize(
+    ("sources", "first"),
+    [(["app.py", "requirements-dev.txt", "requirements.txt"], "requirements.txt"),
+     (["requirements/prod.txt", "app.py", "requirements/base.txt"], "requirements/prod.txt")],
+)  # fmt: skip
+def test_pip_installs_what_production_needs(
+    sources: list[str], first: str, plain_template: Path, tmp_path: Path
+) -> None:
+    """In whatever order the files are listed: development's would leave out what the service is made of."""
+    answers = BY_NAME["django-pip"].answers | {"sources": sources, "kept": []}
+    text = (render(plain_template, tmp_path / "orders", **ALL | answers) / "Dockerfile").read_text()
+    assert re.findall(r"install --requirement (\S+)", text) == [first]
+
+
 def test_the_allow_list_names_what_is_needed_and_no_more(case: Case, project: Path) -> None:
     if case.answers["language"] == "other":
         return
@@ -111,6 +125,18 @@ def test_no_file_speaks_of_what_it_does_not_have(case: Case, project: Path) -> N
     for word, there in words.items():
         if not there:
             assert word not in text.replace("/proxy/metrics", ""), word  # the proxy of a host has its own
+
+
+def test_a_workflow_calls_and_starts_those_that_are_there(project: Path) -> None:
+    """Under the name that it has here: `deploy.yml` would be another one, of theirs or none."""
+    started = set()
+    for path in (project / ".github/workflows").glob("ship-*.yml"):
+        text = path.read_text()
+        started |= set(re.findall(r"gh workflow run ([\w.-]+)", text)) | set(
+            re.findall(r"uses: \./\S*/([\w.-]+)", text)
+        )
+    assert "ship-deploy.yml" in started
+    assert {name for name in started if not (project / ".github/workflows" / name).is_file()} == set()
 
 
 @pytest.mark.parametrize("name", ["go-two-mains", "django-pip", "uv-workspace"])

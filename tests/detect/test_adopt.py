@@ -12,7 +12,7 @@ from shipshape.adopt.stop import EXIT_CODES
 from shipshape.cli import app
 from typer.testing import CliRunner
 
-from tests.detect.conftest import Repositories, git, write
+from tests.detect.conftest import COMMIT, Repositories, git, write
 from tests.detect.test_hostile import SERVICE
 from tests.support.paths import ROOT
 
@@ -50,6 +50,23 @@ def test_each_fact_has_its_place_and_its_certainty(repository: Repositories) -> 
     assert ["language_version", "3.13", ".python-version:1", "stated"] in lines
     assert next(line for line in lines if line[0] == "start_command")[-2:] == ["app.py:2", "derived"]
     assert "flask db upgrade (Procfile:1)" in done.stdout
+
+
+def test_who_has_no_branch_main_is_told(repository: Repositories) -> None:
+    """The pipeline starts from main: with master alone it never would, and nobody would see why."""
+    folder = repository(SERVICE)
+    git(folder, "branch", "--move", "main", "master")
+    git(folder, "switch", "--create", "ship")
+    assert "its branch is master, and the pipeline starts from main" in adopt(folder).stdout
+    git(folder, "branch", "main")
+    assert "its branch is" not in adopt(folder).stdout
+
+
+def test_a_page_is_not_called_a_library(tmp_path: Path) -> None:
+    manifest = '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}'
+    done = adopt(write(tmp_path / "page", {"package.json": manifest, "index.html": ""}))
+    assert done.returncode == EXIT_CODES["library"]
+    assert "a page that vite builds (package.json:1), and no server for it is here" in done.stderr
 
 
 def test_json_says_the_same(repository: Repositories) -> None:
@@ -95,7 +112,12 @@ def test_without_a_commit(tmp_path: Path) -> None:
         ({"pyproject.toml": "[project]\nname = 'x'\n", "x.py": ""}, "library", "a library, with nothing to run"),
         ({**SERVICE, "uv.lock": "", "poetry.lock": ""}, "two_locks", "uv.lock and poetry.lock are there"),
         ({**SERVICE, "Procfile": "web: gunicorn -b 127.0.0.1:8000 app:app"}, "loopback", "Procfile:1 has 127.0.0.1"),
-        ({**SERVICE, ".python-version": "2.7"}, "version", ".python-version:1 says python 2.7"),
+        (
+            {**SERVICE, ".python-version": "2.7"},
+            "version",
+            ".python-version:1 says python 2.7, and images are there for 3.10, 3.11, 3.12, 3.13, 3.14: if it runs on "
+            "one of them, answer --data language_version=3.14; else it needs a Dockerfile of its own",
+        ),
         ({"b/go.mod": "", "a a/go.mod": ""}, "several", "shipshape adopt 'a a'; shipshape adopt b"),
         ({"README.md": ""}, "unknown", "no service was found"),
     ],
@@ -107,6 +129,24 @@ def test_refusals_are_one_line_and_an_exit_code(
     assert done.returncode == EXIT_CODES[reason]
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_what_a_refusal_of_a_version_says_is_a_way_on(repository: Repositories, tmp_path: Path) -> None:
+    """3.10 is no number; and a Dockerfile of theirs, while it stays, says the version itself."""
+    folder = repository({**SERVICE, ".python-version": "2.7"})
+    for version in ("3.14", "3.10"):
+        assert adopt(folder, "--data", f"language_version={version}").returncode == 0
+        done = adopt(folder, "--json", "--data", f"language_version={version}")
+        assert json.loads(done.stdout)["answers"]["language_version"] == version
+    (tmp_path / "answers.yml").write_text("language_version: 3.10\nport: 9000\n")
+    done = adopt(folder, "--json", "--answers", tmp_path / "answers.yml")
+    said = json.loads(done.stdout)["answers"]
+    assert (said["language_version"], said["port"]) == ("3.10", 9000)
+    write(folder, {"Dockerfile": "FROM python:2.7\nCMD gunicorn -b 0.0.0.0:9000 app:app\n"})
+    git(folder, "add", "--all")
+    git(folder, *COMMIT)
+    assert adopt(folder).returncode == 0
+    assert adopt(folder, "--replace", "Dockerfile").returncode == EXIT_CODES["version"]
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])

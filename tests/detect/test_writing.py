@@ -5,6 +5,7 @@ The template is a small one with the questions that matter here, since what is t
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from tests.detect.test_hostile import SERVICE, START
 TEMPLATE = {
     "copier.yml": """
         _subdirectory: project
-        _exclude: ["{{ kept | map('regex_replace', '^', '/') | join('\\n') }}"]
+        _exclude:
+          - >-
+            {% for path in kept %}{{ '/' ~ (service_path ~ '/' ~ path) | replace('./', '') }}
+            {% endfor %}
         source: {type: str, default: starter}
         language: {type: str, default: python}
         service_path:
@@ -33,8 +37,10 @@ TEMPLATE = {
           when: "{{ (_copier_conf.answers_file | string) != '.copier-answers.yml' }}"
         kept:
           type: yaml
-          default: "{{ ['Dockerfile'] if (_copier_conf.dst_path | string ~ '/Dockerfile') | fileglob else [] }}"
-        start_command: {type: str, default: '', when: "{{ 'Dockerfile' not in kept }}"}
+          default: >-
+            {{ ['Dockerfile'] if ([_copier_conf.dst_path, service_path, 'Dockerfile'] | join('/')) | fileglob else [] }}
+        start_command: {type: str, default: ''} # asked whoever's the Dockerfile is, as the template does
+        sources: {type: yaml, default: '[]', when: "{{ 'Dockerfile' not in kept }}"}
         port: {type: int, default: 1}
         writable_folders: {type: yaml, default: '[]'}
         data_folders: {type: yaml, default: '[]'}
@@ -43,6 +49,8 @@ TEMPLATE = {
     "project/{{ service_path }}/Dockerfile.jinja": "FROM python\nCMD {{ start_command }}\n",
     "project/{{ service_path }}/ship.mk.jinja": "# {{ 'yours' if 'Dockerfile' in kept else 'ours' }}\n{{ port }}:\n",
     "project/{{ service_path }}/deploy/README.md": "# Deploy\n",
+    "project/{{ service_path }}/ship/smoke.sh": "#!/bin/sh\n",
+    "project/{{ service_path }}/.cache/.gitignore": "*\n!.gitignore\n",
 }
 OWN = {**SERVICE, "Dockerfile": "FROM python:3.13\nCMD gunicorn -b 0.0.0.0:9000 app:app\n", "README.md": "# Mine\n"}
 
@@ -90,9 +98,11 @@ def test_what_was_there_stays_and_what_is_new_is_on_a_branch(repository: Reposit
     before = said(folder, "rev-parse", "HEAD")
     assert shipshape("adopt", folder, "--template", small)[0] == 0
     assert said(folder, "diff", "--name-status", before, "HEAD").split("\n") == [
+        "A\t.cache/.gitignore",
         "A\t.copier-answers.yml",
         "A\tdeploy/README.md",
         "A\tship.mk",
+        "A\tship/smoke.sh",
     ]
     assert said(folder, "branch", "--show-current") == "shipshape"
     assert said(folder, "rev-parse", "main") == before
@@ -124,6 +134,8 @@ def test_a_file_moves_between_theirs_and_ours_and_back(repository: Repositories,
         "FROM python\nCMD gunicorn -b 0.0.0.0:9000 app:app\n",
         "# ours",
     )
+    # What we have brought meanwhile is none of their source.
+    assert yaml.safe_load((folder / ".copier-answers.yml").read_text())["sources"] == ["app.py", "requirements.txt"]
     write(folder, {"Dockerfile": theirs})
     git(folder, "add", "--all")
     git(folder, *COMMIT)
@@ -141,6 +153,42 @@ def test_a_service_in_a_folder_has_an_answers_file_of_its_own(repository: Reposi
     assert (folder / "services/orders/ship.mk").exists()
     answers = yaml.safe_load((folder / ".copier-answers.orders.yml").read_text())
     assert (answers["service_path"], answers["start_command"]) == ("services/orders", START)
+
+
+def test_a_version_that_no_image_of_ours_has_is_no_question_while_their_dockerfile_stays(
+    repository: Repositories, small: str
+) -> None:
+    folder = repository({**OWN, "Dockerfile": OWN["Dockerfile"].replace("3.13", "3.6"), ".python-version": "3.6\n"})
+    assert shipshape("adopt", folder, "--template", small, "--yes") == (0, "")
+    done = CliRunner().invoke(app, ["take", str(folder / "Dockerfile")])
+    assert "note: Dockerfile:1 says python 3.6, and images are there for" in done.stdout
+
+
+def test_a_file_of_a_service_in_a_folder_is_named_as_the_table_names_it(
+    repository: Repositories, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one message shows, the next command takes: from the repository's root, or from the service's folder."""
+    files = {f"services/orders/{path}": text for path, text in OWN.items()}
+    folder = repository(files)
+    monkeypatch.chdir(folder)
+    for number, named in enumerate(("services/orders/Dockerfile", "Dockerfile", "./services/orders/Dockerfile")):
+        arguments = ("--template", small, "--replace", named, "--branch", f"try-{number}")
+        assert shipshape("adopt", "services/orders", *arguments)[0] == 0, named
+        assert "gunicorn -b 0.0.0.0:9000" in said(folder, "show", f"try-{number}:services/orders/Dockerfile")
+        git(folder, "switch", "main")
+    code, line = shipshape("adopt", "services/orders", "--template", small, "--replace", "services/orders/Makefile")
+    assert (code, "not among what stays yours: services/orders/Dockerfile" in line) == (2, True)
+    done = CliRunner().invoke(app, ["adopt", "services/orders", "--template", small])
+    assert "start it: make -C services/orders -f ship.mk up" in done.stdout
+    (take,) = re.findall(r"; shipshape (take \S+) brings", done.stdout)
+    assert shipshape(*take.split()) == (0, "")
+    assert "gunicorn -b 0.0.0.0:9000" in (folder / "services/orders/Dockerfile").read_text()
+
+
+def test_a_folder_that_hides_itself_may_be_hidden_by_theirs(repository: Repositories, small: str) -> None:
+    folder = repository({**SERVICE, ".gitignore": ".cache\n"})
+    assert shipshape("adopt", folder, "--template", small)[0] == 0
+    assert "ship.mk" in said(folder, "ls-files")
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,21 @@ _HELP = {
     "start_command": "What starts it? (no shell reads it)",
     "build_command": "What builds it, after its dependencies are installed? (or empty)",
     "port": "Which port does it listen on?",
-    "health": "Which path says that it is well? (/healthz, or tcp where none does)",
+    "health": "Which path tells whether it is healthy? (/healthz, or tcp where none does)",
     "main_package": "Which package is its main one?",
     "module": "Which module is the service?",
     "rust_package": "Which package has it?",
     "rust_binary": "Which of its binaries is the service?",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without numbers that have a point, and without dates: `3.10` is a version, and no 3.1."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in several if not tag.endswith((":float", ":timestamp"))]
+    for first, several in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -32,10 +42,10 @@ def given(path: Path | None, data: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     try:
         if path:
-            found = yaml.safe_load(path.read_text()) or {}
+            found = yaml.load(path.read_text(), _Loader) or {}  # noqa: S506 (a safe one)
         for pair in data:
             name, _, value = pair.partition("=")
-            found[name] = yaml.safe_load(value) if value else ""
+            found[name] = yaml.load(value, _Loader) if value else ""  # noqa: S506 (a safe one)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise StopError("usage", f"the answers can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(found, dict):

@@ -1,10 +1,12 @@
-"""The commands `shipshape adopt`, `keep` and `take`."""
+"""The command `shipshape adopt`."""
 
 from __future__ import annotations
 
+import posixpath
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from ..detect import Report, detect
 from . import refuse, show
-from .answers import FOLDERS, OF_THE_IMAGE, Answer, answers, in_ours, in_their_image
+from .answers import OF_THE_IMAGE, Answer, answers, in_their_image
 from .ask import ask, given
 from .branch import branched, commit, run, switch, top
 from .stop import StopError
@@ -49,7 +51,7 @@ def adopt(folder: Path, options: Options) -> None:
         raise StopError("usage", f"{folder} is no folder: name the one that has the service")
     report = detect(folder, lambda line: print(f"shipshape: {line}", file=sys.stderr))
     said = given(options.answers, options.data)
-    refused = refuse.refusal(folder, report, said)
+    refused = refuse.refusal(folder, report, said, own_image=_own_image(folder, said, options))
     found = [_answered(one, said) for one in answers(report)] if "language" in report.facts else []
     if options.as_json:
         print(show.document(report, found, refused))
@@ -73,9 +75,14 @@ def _answered(one: Answer, said: dict[str, Any]) -> Answer:
 def _write(folder: Path, report: Report, found: list[Answer], said: dict[str, Any], options: Options) -> None:
     if not options.template:
         raise StopError("usage", "name the template's address: --template URL")
-    own = "Dockerfile" in said["kept"] if "kept" in said else (folder / "Dockerfile").is_file()
-    if own and "Dockerfile" not in options.replace:
+    root = top(folder)
+    path = folder.resolve().relative_to(root.resolve()).as_posix()
+    options = replace(options, replace=[from_the_service(one, path) for one in options.replace])
+    own = _own_dockerfile(folder, said)
+    if _own_image(folder, said, options):
         found = [one for one in found if one.name not in OF_THE_IMAGE]
+        # A version that no image of ours has is their Dockerfile's business.
+        found = [one for one in found if one.name != "language_version" or one.value is not None]
     gaps = [one.name for one in found if one.open and (one.value is None or not options.yes)]
     if gaps and not options.terminal:
         raise StopError(
@@ -83,8 +90,6 @@ def _write(folder: Path, report: Report, found: list[Answer], said: dict[str, An
         )
     chosen = {one.name: one.value for one in found if one.value is not None} | said
     chosen |= ask(found) if options.terminal else {}
-    root = top(folder)
-    path = folder.resolve().relative_to(root.resolve()).as_posix()
     there = _answers_file(path)
     if (root / there).exists():
         raise StopError("blocked", f"{there} is there: it was adopted already, and copier update brings it forward")
@@ -93,6 +98,20 @@ def _write(folder: Path, report: Report, found: list[Answer], said: dict[str, An
     kept = _on_a_branch(root, path, first, chosen, options)
     switch(root, options.branch)
     _next(folder, options, kept)
+
+
+def _own_dockerfile(folder: Path, said: dict[str, Any]) -> bool:
+    return "Dockerfile" in said["kept"] if "kept" in said else (folder / "Dockerfile").is_file()
+
+
+def _own_image(folder: Path, said: dict[str, Any], options: Options) -> bool:
+    """Whether their Dockerfile is there, and stays."""
+    return _own_dockerfile(folder, said) and not any(Path(one).name == "Dockerfile" for one in options.replace)
+
+
+def from_the_service(path: str, folder: str) -> str:
+    """A path as the service's answers have it, from one that may begin at the repository's root, as the table's do."""
+    return posixpath.normpath(path).removeprefix(f"{folder}/")
 
 
 def _answers_file(path: str) -> str:
@@ -111,9 +130,8 @@ def _on_a_branch(root: Path, path: str, first: dict[str, Any], chosen: dict[str,
         kept: list[str] = service.answers().get("kept") or []
         unknown = [one for one in options.replace if one not in kept]
         if unknown:
-            raise StopError(
-                "usage", f"--replace {unknown[0]}: it is not among what stays yours: {', '.join(kept) or 'nothing'}"
-            )
+            yours = ", ".join(service.path(one) for one in kept) or "nothing"
+            raise StopError("usage", f"--replace {unknown[0]}: it is not among what stays yours: {yours}")
         for one in options.replace:
             render.take(service, one, chosen if one == "Dockerfile" else {})
         replaced = {service.path(one) for one in options.replace}
@@ -145,47 +163,10 @@ def _score(folder: Path) -> str:
 def _next(folder: Path, options: Options, kept: list[str]) -> None:
     print(f"written on the branch {options.branch}; each file that you had is as it was, but for what was replaced")
     if "Dockerfile" in kept and "Dockerfile" not in options.replace:
-        print(
-            "your Dockerfile stays, and builds the image; shipshape take Dockerfile brings the template's in its place"
-        )
-    command = ["make", "-f", "ship.mk", "up"]
+        take = shlex.join(["shipshape", "take", str(folder / "Dockerfile")])
+        print(f"your Dockerfile stays, and builds the image; {take} brings the template's in its place")
+    command = ["make", *([] if folder == Path() else ["-C", str(folder)]), "-f", "ship.mk", "up"]
     if options.terminal and questionary.confirm(f"Build and start it now? ({' '.join(command)})", default=False).ask():
-        subprocess.run(command, cwd=folder, check=False)
+        subprocess.run(command, check=False)
     else:
-        print(f"start it: {' '.join(command)}")
-
-
-def move(path: Path, to: str, options: Options, answers_file: str) -> None:
-    """Move a file between theirs (`keep`) and the template's (`take`), in a commit of its own on the current branch."""
-    from . import render  # noqa: PLC0415 (Copier takes most of a second to import)
-
-    folder = path.parent if path.parent.is_dir() else Path()
-    stopped = refuse.of_git(folder)
-    if stopped:
-        raise StopError(stopped.reason, stopped.message)
-    root = top(folder)
-    data = render.Service(root, ".", answers_file).answers()
-    home = str(data.get("service_path") or ".")
-    whole = (folder.resolve() / path.name).relative_to(root.resolve()).as_posix()
-    inner = whole.removeprefix(f"{home}/") if home != "." else whole
-    kept = data.get("kept") or []
-    if to == "keep" and not path.is_file():
-        raise StopError("usage", f"{path} is no file")
-    if (inner in kept) == (to == "keep"):
-        raise StopError("usage", f"{inner} is {'yours already' if to == 'keep' else 'not among what is yours'}")
-    # What their file says, before it goes: questions that were not asked while it was theirs.
-    report = detect(root / home)
-    read = {one.name: one.value for one in answers(report) if one.value is not None and one.name not in data}
-    folders: dict[str, Any] = {}
-    if inner == "Dockerfile":
-        folders = in_their_image(data, report) if to == "keep" else in_ours(data, report)
-        folders = {name: value for name, value in folders.items() if name in FOLDERS}
-    with branched(root, options.branch) as tree:
-        service = render.Service(tree, home, answers_file)
-        if to == "keep":
-            render.keep(service, inner, folders)
-        else:
-            render.take(service, inner, read | folders)
-    run(root, "merge", "--quiet", "--ff-only", options.branch)
-    run(root, "branch", "--quiet", "--delete", options.branch)
-    print(f"{inner} is {'yours' if to == 'keep' else 'of the template'} from now on")
+        print(f"start it: {shlex.join(command)}")

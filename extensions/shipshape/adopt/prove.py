@@ -52,8 +52,14 @@ def _twin(path: str, before: list[str]) -> str | None:
 
 
 def _hidden(tree: Path, new: list[str]) -> tuple[str, str] | None:
-    """A file that was rendered and that a rule of theirs keeps out of Git: the rule's place, and the path."""
+    """A file that was rendered and that a rule of theirs keeps out of Git: the rule's place, and the path.
+
+    A `.gitignore` of ours hides its own folder. Where a rule of theirs does so already, as GitHub's for Python do with
+    `.cache`, nothing is lost.
+    """
     for path in names(tree, "ls-files", "--others", "--ignored", "--exclude-standard", "-z"):
+        if path.rpartition("/")[2] == ".gitignore":
+            continue
         rule = run(tree, "check-ignore", "--verbose", "--", path).split("\t")[0]
         if rule.split(":")[0] not in new:
             return rule, path

@@ -24,10 +24,14 @@ def of_git(folder: Path) -> Refusal | None:
 
 
 # What an answer settles: the reason, and the question.
-_SETTLED = {"version": "language_version", "two_locks": "manager", "library": "start_command"}
+_SETTLED = {"version": "language_version", "two_locks": "manager", "library": "start_command", "workspace": "manager"}
 
 
-def refusal(folder: Path, report: Report, said: dict[str, Any]) -> Refusal | None:
-    """The first reason why this service is not adopted, but for those that an answer of its owner's settles."""
+def refusal(folder: Path, report: Report, said: dict[str, Any], *, own_image: bool) -> Refusal | None:
+    """The first reason why this service is not adopted, but for those that an answer of its owner's settles.
+
+    While their Dockerfile stays, it says the version: one that no image of ours has is in nobody's way.
+    """
     standing = [one for one in report.refusals if _SETTLED.get(one.reason) not in said]
+    standing = [one for one in standing if not (own_image and one.reason == "version")]
     return next(iter(standing), None) or of_git(folder)

@@ -16,6 +16,7 @@ EXIT_CODES = {
     "open": 11,
     "blocked": 12,
     "proof": 13,
+    "workspace": 14,
     "given_up": 130,
 }
 

@@ -52,6 +52,16 @@ class Files:
         """A file's text, bytes that are no UTF-8 replaced; empty, with a notice, where it can't be read."""
         return self._read.text(name) or ""
 
+    def another(self, name: str) -> bool:
+        """Whether a name is a link to another file of the repository that is known."""
+        there = self._read.root / name
+        if not there.is_symlink():
+            return False
+        try:
+            return there.resolve().relative_to(self._read.root.resolve()).as_posix() in self.known
+        except (OSError, RuntimeError, ValueError):  # a link to itself, or out of the repository
+            return False
+
     def say(self, path: str, text: str) -> None:
         """Add to what the report says beside its findings."""
         self._notices.append(Notice(path, text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from ..detect import compose_old
 from . import dockerfile
 from .files import Files, folder, joined, on_trial
 from .lines import Map, UnreadableError, dig, load, mapping, sequence
@@ -17,6 +18,7 @@ _NO_DOCKERFILE = re.compile(
     r"\.(dockerignore|md|rst|txt|j2|jinja2?|tmpl|tpl|template|erb|ejs|hbs|exs?|go|py|js|ts|rb|rs|java|kt|cs|php|sh|json|ya?ml|toml|lock|orig|bak)$",
     re.IGNORECASE,
 )
+_FROM = re.compile(r"^\s*FROM\s", re.MULTILINE | re.IGNORECASE)
 _COMPOSE = re.compile(r"[\w.-]*compose(\.[\w.-]+|-[\w.-]+)?\.ya?ml")
 # By its name a Compose file that changes another one.
 _PARTIAL = re.compile(r"[._-](override|own)[._-]")
@@ -76,8 +78,12 @@ def _called(found: Repository) -> set[str]:
 
 
 def _take_dockerfile(name: str, files: Files, found: Repository) -> None:
+    if files.another(name):  # is judged under its own name
+        return
     text = files.text(name)
-    if "{{" in text.split("FROM", 1)[0] or "{%" in text:
+    head = "".join(line for line in _FROM.split(text, maxsplit=1)[0].splitlines() if not line.lstrip().startswith("#"))
+    if "{{" in head or "{%" in text:
+        files.templates.append(name)
         return
     one = dockerfile.read(name, text)
     if one.stages:
@@ -91,7 +97,11 @@ def _take_data(name: str, base: str, files: Files, found: Repository) -> None:
                 found.workflows.append(Workflow(name, data))
     elif _COMPOSE.fullmatch(base):
         for data in load(files.text(name)):
-            if isinstance(data, Map) and isinstance(data.get("services"), Map):
+            old = compose_old.reason(data)
+            services = isinstance(data, Map) and isinstance(data.get("services"), Map)
+            if old:
+                files.say(name, old if services else f"was not judged: {old}")
+            if isinstance(data, Map) and services:
                 found.composes.append(Compose(name, data, bool(_PARTIAL.search(f"_{base}"))))
     elif base not in {"package.json", "package-lock.json", "tsconfig.json", "composer.lock", "pnpm-lock.yaml"}:
         text = files.text(name)

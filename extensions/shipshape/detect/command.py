@@ -48,6 +48,13 @@ _PORTS = re.compile(
 _LOOPBACK = re.compile(r"(?:^|[\s=/])(?:127\.0\.0\.1|localhost|\[::1\])(?=$|[\s:])")
 
 
+def with_port(text: str, old: int, new: int) -> str:
+    """A command's text with another port in the option that names it; the text itself where none does."""
+    match = _PORTS.search(text)
+    place = next((n for n in range(1, _PORTS.groups + 1) if match and match[n] == str(old)), 0)
+    return f"{text[: match.start(place)]}{new}{text[match.end(place) :]}" if match and place else text
+
+
 @dataclass
 class Command:
     """A command taken apart: the `words` of the program that serves, and the commands that run `before` it.
@@ -137,7 +144,7 @@ def _shell(text: str, place: Place, arguments: list[str], depth: int) -> Command
     if depth > _DEEPEST or not last:
         return Command(last, whole=False)
     found = simplify(last, place, [], depth + 1)
-    before = [shlex.join(part) for part in commands if part[0] not in ("cd", "set", "echo", "export")]
+    before = [shlex.join(part) for part in commands if part[0] not in ("cd", "set", "echo", "printf", "export")]
     moved = next((part[1] for part in commands if part[0] == "cd" and len(part) > 1), "")
     found.before = before + found.before
     found.whole = found.whole and whole and _relative(moved, place.folder) in ("", ".", place.folder)
@@ -152,7 +159,7 @@ def _read(path: str, arguments: list[str], place: Place, depth: int) -> Command:
         if match:
             place = replace(place, values={**place.values, match[1]: expand(match[2], place.values)})
     numbered = [(number, line.strip()) for number, line in enumerate(lines[:_LONGEST], 1)]
-    idle = ("#", "set ", "echo ", "fi", "done", "esac", "}")
+    idle = ("#", "set ", "echo ", "printf ", "fi", "done", "esac", "}")
     commands = [(number, line) for number, line in numbered if line and not line.startswith(idle)]
     handing = [(number, line) for number, line in commands if line.startswith("exec ")]
     if not commands or depth > _DEEPEST:

@@ -6,15 +6,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from . import compose_old, published
 from .command import Place, simplify
+from .compose_once import comes_before, ends, line
 from .container import probed, started
+from .dockerfile import expand
 from .files import Repository
 from .finding import Finding, Rank
 from .known import IMAGES
 from .parse import at, line_of, mapping, strings, yaml_mapping
+from .published import image_name
 
 # In the order in which Docker takes them.
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+# What a build leaves behind is no data.
+_MADE = re.compile(r"(?:dist|build|out|target|coverage|venv|vendor|public)")
 
 
 def path_of(repository: Repository) -> str | None:
@@ -23,7 +30,22 @@ def path_of(repository: Repository) -> str | None:
 
 
 def builds(repository: Repository) -> dict[str, tuple[str, str, str]]:
-    """The services that are built here: name to context folder, Dockerfile and target."""
+    """The services that are built here, and last: name to context folder, Dockerfile and target.
+
+    Where each ends by itself, what that was concluded from says nothing: then all of them.
+    """
+    found = _built(repository)
+    services = _services(repository, path_of(repository))
+    return {name: one for name, one in found.items() if not ends(name, services, repository)} or found
+
+
+def ending(repository: Repository) -> set[str]:
+    """The folders of which only that is built which ends by itself."""
+    lasting = builds(repository)
+    return {one[0] for one in _built(repository).values()} - {one[0] for one in lasting.values()}
+
+
+def _built(repository: Repository) -> dict[str, tuple[str, str, str]]:
     path = path_of(repository)
     found = {}
     for name, service in _services(repository, path).items():
@@ -40,6 +62,9 @@ def find(repository: Repository) -> Iterator[Finding]:
     """The findings of the Compose file: of the service that is built here, and of those that it needs."""
     path = path_of(repository)
     services = _services(repository, path)
+    old = compose_old.reason(yaml_mapping(repository, path)) if path else ""
+    if path and old and not services:
+        repository.unread[path] = old
     if not path or not services:
         return
     text = repository.text(path)
@@ -52,6 +77,19 @@ def find(repository: Repository) -> Iterator[Finding]:
     mine = own(repository)
     if mine:
         yield from _own(repository, path, mine, services[mine])
+        yield from _before(repository, path, mine, services)
+
+
+def _before(repository: Repository, path: str, mine: str, services: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """What runs of the same image, or the same folder, before it."""
+    text, built = repository.text(path), _built(repository)
+    image = image_name(services[mine].get("image"))
+    for name, service in services.items():
+        context, _, _ = built.get(name, ("", "", ""))
+        same = context == "." or (image and image == image_name(service.get("image")))
+        if name != mine and same and line(service) and comes_before(name, services, repository):
+            place = line_of(text, name, "command" if service.get("command") else "entrypoint")
+            yield Finding("before_start", line(service), path, place, "stated", Rank.CONTAINER)
 
 
 def _own(repository: Repository, path: str, name: str, service: dict[str, Any]) -> Iterator[Finding]:
@@ -67,7 +105,7 @@ def _own(repository: Repository, path: str, name: str, service: dict[str, Any]) 
         yield Finding("port", port, path, line, "stated", Rank.CONTAINER)
     test = at(service, "healthcheck", "test")
     yield from probed(" ".join(strings(test)), path, line_of(text, name, "healthcheck"), Rank.CONTAINER)
-    for folder in _volumes(service, published="build" not in service):
+    for folder in _volumes(repository, service):
         line = line_of(text, name, "volumes", folder)
         yield Finding("data_folders", folder, path, line, "stated", Rank.CONTAINER)
 
@@ -75,22 +113,22 @@ def _own(repository: Repository, path: str, name: str, service: dict[str, Any]) 
 def own(repository: Repository) -> str | None:
     """The Compose service that is this repository's: of several that are built of one folder, the one with ports.
 
-    Where none is built, the one whose image has the repository's name: the file is for those who run it.
+    Where none is built, the one whose image is this repository's: the file is for those who run it. What ends by
+    itself is neither.
     """
-    services = _services(repository, path_of(repository))
+    path = path_of(repository)
+    services = _services(repository, path)
     built = {name: named for name, (context, named, _) in builds(repository).items() if context == "."}
     usual = [name for name, named in built.items() if named.removeprefix("./") in ("", "Dockerfile")]
     serving = [name for name in usual or built if services[name].get("ports") or services[name].get("expose")]
     if built:
         return next(iter(serving or usual or built))
-    published = [name for name, service in services.items() if _image(service) == repository.root.name.lower()]
-    return published[0] if len(published) == 1 else None
-
-
-def _image(service: dict[str, Any]) -> str:
-    """The last part of its image's name, without a tag; empty where it is built."""
-    image = service.get("image")
-    return image.rpartition("/")[2].partition("@")[0].partition(":")[0] if isinstance(image, str) else ""
+    lasting = {name: one for name, one in services.items() if not ends(name, services, repository)}
+    for names in published.of(repository, lasting, path or ""):
+        called = [name for name in names if services[name].get("ports")] if len(names) > 1 else names
+        if len(called) == 1:
+            return called[0]
+    return None
 
 
 def _services(repository: Repository, path: str | None) -> dict[str, dict[str, Any]]:
@@ -120,13 +158,18 @@ def _ports(service: dict[str, Any]) -> Iterator[int]:
             yield int(number)
 
 
-def _volumes(service: dict[str, Any], published: bool) -> Iterator[str]:
-    """Where named volumes are mounted: a folder of the host is the developer's source, and the data of who runs it."""
-    sources = r"(?:\./)?[A-Za-z0-9][\w-]*/?" if published else r"[A-Za-z0-9][\w.-]*"
+def _volumes(repository: Repository, service: dict[str, Any]) -> Iterator[str]:
+    """Where named volumes are mounted, and folders of the host that are no source: those that no file is in."""
     for entry in service.get("volumes") or []:
         if isinstance(entry, dict) and entry.get("type") == "volume" and isinstance(entry.get("target"), str):
             yield entry["target"]
         elif isinstance(entry, str):
-            source, mark, target = entry.partition(":")
-            if mark and re.fullmatch(sources, source) and "node_modules" not in target:
-                yield target.split(":")[0]
+            source, mark, rest = expand(entry, {}).partition(":")
+            target, _, mode = rest.partition(":")
+            if not mark or "node_modules" in target:
+                continue
+            host = re.fullmatch(r"\./([A-Za-z0-9][\w-]*)/?", source)
+            data = host and not repository.folder(host[1]) and not repository.has(host[1])
+            data = data and not _MADE.fullmatch(host[1] if host else "") and "ro" not in mode.split(",")
+            if data or re.fullmatch(r"[A-Za-z0-9][\w.-]*", source):
+                yield target

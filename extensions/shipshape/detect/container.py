@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -46,6 +47,7 @@ def find(repository: Repository, path: str | None = None, target: str = "") -> I
     yield from _of_image(last, path)
     yield from _versions(stages, path)
     yield from steps.find(stages, path)
+    yield from _copied(stages, last, path)
     command, place = _command(last, repository)
     yield from started(command, path, place, Rank.CONTAINER)
     yield from _ports(last, path, command)
@@ -138,6 +140,25 @@ def _command(stage: Stage, repository: Repository) -> tuple[Command, int]:
     arguments = [dockerfile.expand(word, values) for word in arguments]
     found = simplify(_form(first), Place(repository, values, folder), arguments)
     return found, (command or first).line
+
+
+def _copied(stages: list[Stage], last: Stage, path: str) -> Iterator[Finding]:
+    """Where the image has what a stage before made, or the repository has: both paths, each from its WORKDIR."""
+    named = {stage.name: stage for stage in stages if stage.name}
+    here = _workdir(last)
+    for instruction in last.all("COPY"):
+        words = instruction.words or last.expanded(instruction.value).split()
+        origin = dict(instruction.flags).get("from", "").lower()
+        if len(words) == 2 and (not origin or origin in named):
+            there = _workdir(named[origin]) if origin else "/"
+            source = posixpath.relpath(posixpath.join(there, words[0]), there)
+            target = posixpath.relpath(posixpath.join(here, words[1]), here)
+            yield Finding("copied", (source, target), path, instruction.line, "stated", Rank.CONTAINER)
+
+
+def _workdir(stage: Stage) -> str:
+    found = stage.last("WORKDIR")
+    return posixpath.join("/", stage.expanded(found.value)) if found else "/"
 
 
 def _form(instruction: Instruction) -> str | list[str]:

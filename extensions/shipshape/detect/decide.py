@@ -7,8 +7,23 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from . import compose, container, go, java, node, platforms, procfile, publishers, python, rust, versions, writes
-from .extras import described, measured, ported, sampled, sources
+from . import (
+    compose,
+    container,
+    go,
+    java,
+    node,
+    platforms,
+    procfile,
+    publishers,
+    python,
+    rust,
+    unit_tests,
+    versions,
+    workspace,
+    writes,
+)
+from .extras import branched, described, measured, ported, sampled, sources
 from .files import Repository
 from .finding import Finding, Rank, Refusal, Report, unless
 from .services import below, languages, only_tools
@@ -33,6 +48,9 @@ def decide(repository: Repository) -> Report:
     """Read all that says something about the service in a folder, and decide each fact."""
     report = Report(unread=repository.unread)
     there = languages(repository)
+    member = workspace.above(repository) if there else None
+    if member:
+        report.refusals.append(member)
     if _elsewhere(repository, there, report):
         return report
     findings = _of_containers(repository)
@@ -40,8 +58,10 @@ def decide(repository: Repository) -> Report:
     findings += [*procfile.find(repository), *platforms.find(repository), *versions.find(repository)]
     if language in _DETECTORS:
         findings += list(_DETECTORS[language](repository))
+        findings += workspace.find(repository) if language == "python" else []
     findings += [
-        *described(repository),
+        *described(repository, language),
+        *branched(repository),
         *sampled(repository),
         *ported(repository, language),
         *measured(repository, language),
@@ -53,7 +73,9 @@ def decide(repository: Repository) -> Report:
         _take(report, one)
     settle(repository, report, language)
     refuse(report, language)
+    _hint(repository, report)
     tell(report)
+    unit_tests.propose(repository, report, language)
     return report
 
 
@@ -69,6 +91,8 @@ def _take(report: Report, one: Finding) -> None:
         "packages",
         "install_script",
         "publisher",
+        "not_there",
+        "copied",
     ):
         report.others.setdefault(fact, [])
         if one.value not in [other.value for other in report.others[fact]]:
@@ -102,7 +126,9 @@ def _elsewhere(repository: Repository, there: dict[str, str], report: Report) ->
     folders = below(repository)
     built_below = {context for context, _, _ in compose.builds(repository).values()}
     at_root = (there and not only_tools(repository)) or (repository.first(*container.NAMES) and not there)
-    if at_root and not (len(built_below) > 1 and "." not in built_below):
+    # Images of tools, such as a database with settings, have a Dockerfile and no manifest.
+    several = len(built_below) > 1 and any(languages(repository, folder) for folder in built_below)
+    if at_root and not (several and "." not in built_below):
         return False
     if len(folders) > 1:
         listed = "; ".join(f"shipshape adopt {shlex.quote(folder)}" for folder in folders[:12])
@@ -117,6 +143,15 @@ def _elsewhere(repository: Repository, there: dict[str, str], report: Report) ->
         )
         report.refusals.append(Refusal("unknown", f"no service was found: {expected} at the root or one folder below"))
     return bool(report.refusals)
+
+
+def _hint(repository: Repository, report: Report) -> None:
+    """Where the root has nothing to run, what lies below may: those folders that stand alone."""
+    for number, one in enumerate(report.refusals):
+        if one.reason == "library":
+            folders = [f for f in below(repository)[:12] if not workspace.above(Repository(repository.root / f))]
+            more = f"; below it: {'; '.join(f'shipshape adopt {shlex.quote(f)}' for f in folders)}" if folders else ""
+            report.refusals[number] = Refusal("library", one.message + more)
 
 
 def _of_containers(repository: Repository) -> list[Finding]:
@@ -138,9 +173,10 @@ def _language(repository: Repository, there: dict[str, str], findings: list[Find
         program = start.split(" ")[0].rsplit("/", 1)[-1] if start else ""
         by_program = [name for name in names if program and program in _PROGRAMS.get(name, "").split()]
         by_image = [f.value for f in findings if f.fact == "image_language" and f.value in names]
+        by_build = [f.value for f in findings if f.fact == "built_language" and f.value in names]
         others = [name for name in names if name != "node"]
-        chosen = by_program or by_image or others
-        certainty = unless(not (by_program or by_image or len(others) == 1))
+        chosen = by_program or by_image or by_build or others
+        certainty = unless(not (by_program or by_image or by_build or len(others) == 1))
         names = [chosen[0], *[name for name in names if name != chosen[0]]]
     if not names:
         path = container.chosen(repository) or ""

@@ -11,7 +11,7 @@ from .finding import Finding, Rank, unless
 from .python_source import HEALTH, aside
 
 if TYPE_CHECKING:
-    from .python import Dependencies
+    from .python_manifest import Dependencies
 
 _ROUTE = re.compile(r"""(?:re_)?path\(\s*r?["']\^?(/?[\w/-]+?/?)\$?["']""")
 _SETTINGS = re.compile(r"(?:^|/)settings(?:/[\w/]+)?\.py$|settings/\w+\.py$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from . import python, python_manifest, requirements
 from .files import Repository, git
 from .finding import Finding, Rank
 from .parse import at, json_object, line_of, toml, xml
@@ -39,6 +40,7 @@ _MANIFESTS = {
     "node": ("package.json",),
     "go": ("go.mod",),
     "rust": ("Cargo.toml",),
+    "java": ("pom.xml",),
 }
 _ENDINGS = {
     "python": (".py",),
@@ -49,7 +51,7 @@ _ENDINGS = {
 }
 
 
-def described(repository: Repository) -> Iterator[Finding]:
+def described(repository: Repository, language: str) -> Iterator[Finding]:
     """One sentence about the service, from its manifest, and its repository on GitHub, from Git's remote."""
     pom = xml(repository, "pom.xml") if repository.has("pom.xml") else None
     for path, value in (
@@ -60,6 +62,8 @@ def described(repository: Repository) -> Iterator[Finding]:
         ("pom.xml", pom.findtext("{*}description") if pom is not None else None),
     ):
         text = " ".join(re.sub(r'["\\`$]', "", value).split()) if isinstance(value, str) else ""
+        if repository.has(path) and path not in _MANIFESTS.get(language, (path,)):
+            continue  # of tools beside the service
         if text and len(text) <= 200 and "](" not in text and "<" not in text:  # no badge
             line = line_of(repository.text(path), "description")
             yield Finding("service_description", text, path, line, "stated", Rank.MANIFEST)
@@ -67,6 +71,16 @@ def described(repository: Repository) -> Iterator[Finding]:
     match = re.search(r"github\.com[:/]([A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}?)(?:\.git)?/?$", remote)
     if match:
         yield Finding("repository", match[1], ".git/config", 0, "stated", Rank.CONFIG)
+
+
+def branched(repository: Repository) -> Iterator[Finding]:
+    """Its branch, where none is called main: the pipeline starts from that one alone."""
+    listed = git(repository.root, "branch", "--all", "--format=%(refname)") or ""
+    branches = {re.sub(r"^refs/(?:heads|remotes/[^/]+)/", "", line) for line in listed.split()}
+    head = (git(repository.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD") or "").strip()
+    default = head.removeprefix("refs/remotes/origin/") or ("master" if "master" in branches else "")
+    if default and "main" not in branches:
+        yield Finding("other_branch", default, ".git/HEAD", 0, "stated", Rank.CONFIG)
 
 
 def sampled(repository: Repository) -> Iterator[Finding]:
@@ -123,7 +137,7 @@ def measured(repository: Repository, language: str) -> Iterator[Finding]:
 
 
 def _of_another_use(repository: Repository, name: str, language: str) -> bool:
-    if _NOISE.match(name):
+    if _NOISE.match(name) or (name == "ship" and repository.has("ship/smoke.sh")):  # ours
         return True
     if _DOCUMENT.match(name):
         return repository.has(name) and not name.endswith(_ENDINGS.get(language, ()))
@@ -139,7 +153,10 @@ def sources(repository: Repository, language: str) -> Iterator[Finding]:
     hidden = {".cargo", ".sqlx", ".mvn", ".yarn", ".yarnrc.yml", ".npmrc", ".pnpmfile.cjs", ".swcrc", ".babelrc"}
     kept = {named if isinstance(named, str) else ""} | hidden | ({"setup.cfg"} if language == "python" else set())
     value = sorted(name for name in top if name in kept or not _of_another_use(repository, name, language))
-    if any(not re.fullmatch(r"[^\s/*?!#,=\[\]\\\"'$`{}]+", name) for name in value):
+    listed = python_manifest.requirements(repository) if language == "python" else None
+    if listed and not any(repository.has(lock) for lock in python.LOCKS):
+        value = requirements.for_image(repository, listed, value)
+    if any(not re.fullmatch(r"[^\s*?!#,=\[\]\\\"'$`{}]+", name) for name in value):
         yield Finding("sources", ["."], "", 0, "derived", Rank.SOURCE, "all of it, for a name that a list can't hold")
     elif value:
         yield Finding("sources", value, "", 0, "derived", Rank.SOURCE, "all at the top that is not of another use")

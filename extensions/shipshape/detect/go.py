@@ -56,6 +56,7 @@ def find(repository: Repository) -> Iterator[Finding]:
         :_MOST
     ]
     yield from _cgo(repository, text, sources)
+    yield from _embedded(repository, sources)
     mains = main_packages(repository, sources)
     yield from _main(repository, mains)
     yield from _port(repository, sources, mains)
@@ -125,6 +126,18 @@ def _cgo(repository: Repository, manifest: str, sources: list[str]) -> Iterator[
             yield Finding("cgo", True, path, text.count("\n", 0, match.start()) + 1, "stated", Rank.SOURCE)
             return
     yield Finding("cgo", False, "go.mod", 0, "derived", Rank.MANIFEST, "no module that needs it")
+
+
+def _embedded(repository: Repository, sources: list[str]) -> Iterator[Finding]:
+    """What the compiler takes into the program and the repository has not: a build of pages makes it first."""
+    for path in sources:
+        folder = f"{path.rpartition('/')[0]}/".lstrip("/")
+        for match in re.finditer(r"^//go:embed +(\S.*)$", repository.text(path) or "", re.MULTILINE):
+            for pattern in match[1].replace('"', "").replace("`", "").split():
+                literal = re.split(r"[*?\[]", f"{folder}{pattern.removeprefix('all:')}")[0]
+                if not any(one.startswith(literal) for one in repository.paths):
+                    line = (repository.text(path) or "").count("\n", 0, match.start()) + 1
+                    yield Finding("not_there", literal.rstrip("/"), path, line, "stated", Rank.SOURCE)
 
 
 def _port(repository: Repository, sources: list[str], mains: dict[str, tuple[str, int]]) -> Iterator[Finding]:

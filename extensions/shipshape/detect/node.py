@@ -53,12 +53,13 @@ def workspaces(repository: Repository) -> list[str]:
     found = []
     for path in repository.named("package.json"):
         folder = path.removesuffix("/package.json")
-        if path != "package.json" and any(_member(folder, pattern) for pattern in patterns):
+        if path != "package.json" and any(member(folder, pattern) for pattern in patterns):
             found.append(folder)
     return found
 
 
-def _member(folder: str, pattern: str) -> bool:
+def member(folder: str, pattern: str) -> bool:
+    """Whether a pattern of a workspace takes a folder: `packages/*`."""
     pattern = pattern.removeprefix("./").rstrip("/")
     if pattern.startswith("!"):
         return False

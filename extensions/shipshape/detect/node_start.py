@@ -15,6 +15,7 @@ from .parse import at, json_object, line_of, mapping
 # Programs that reload, compile or run several others: none is what a container starts, wherever it is installed.
 _DEVELOPERS = {"nodemon", "ts-node-dev", "vite", "concurrently", "nest", "tsc", "webpack", "turbo", "nx", "lerna"}
 _DEVELOPERS |= {"npm-run-all", "run-s", "run-p", "react-scripts", "ng"}
+_PAGES = ("vite", "react-scripts", "@angular/cli", "@vue/cli-service", "parcel", "astro")
 _SCRIPTS = ("start:prod", "start:production", "prod", "serve:prod", "start")
 _CONFIGS = ("next.config.js", "next.config.mjs", "next.config.ts", "next.config.cjs")
 STANDALONE = "node .next/standalone/server.js"
@@ -37,6 +38,11 @@ def find(repository: Repository, package: dict[str, Any], members: list[str]) ->
         yield found
     elif not scripts and not package.get("bin") and not package.get("workspaces"):
         yield Finding("nothing_to_run", True, "package.json", 0, "derived", Rank.SOURCE)
+        needed = {**mapping(package.get("dependencies")), **mapping(package.get("devDependencies"))}
+        tool = next((name for name in _PAGES if name in needed and at(package, "scripts", "build")), None)
+        if tool and not package.get("exports"):
+            line = line_of(repository.text("package.json"), tool)
+            yield Finding("page", tool, "package.json", line, "derived", Rank.SOURCE)
 
 
 def _script(repository: Repository, package: dict[str, Any], name: str) -> list[Finding]:

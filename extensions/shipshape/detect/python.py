@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
-from . import python_app
+from . import python_app, python_manifest
 from .files import Repository
 from .finding import Finding, Rank
 from .known import needs
-from .parse import at, json_object, line_of, mapping, strings, toml
+from .parse import at, json_object, line_of, mapping, toml
 from .versions import first_line, stated
 
 MARKERS = (
@@ -28,14 +24,6 @@ MARKERS = (
     "pdm.lock",
 )
 LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv"}
-_REQUIREMENTS = (
-    "requirements.txt",
-    "requirements.frozen.txt",
-    "requirements-frozen.txt",
-    "requirements/prod.txt",
-    "requirements/production.txt",
-    "requirements/base.txt",
-)
 # What a wheel does not bring along: https://github.com/railwayapp/railpack/blob/b5e80580/core/providers/python/python.go
 _SYSTEM = {
     "psycopg2": "libpq",
@@ -59,91 +47,22 @@ _CONFIGURED = (
 )
 
 
-@dataclass
-class Dependencies:
-    """Canonical names of what is installed in production, each with the place that says so, and its extras."""
-
-    places: dict[str, tuple[str, int]] = field(default_factory=dict)
-    extras: dict[str, set[str]] = field(default_factory=dict)
-
-    def add(self, text: str, path: str, line: int) -> None:
-        """Take note of a requirement as PEP 508 writes it; of another text, nothing."""
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            return
-        name = canonicalize_name(requirement.name)
-        self.places.setdefault(name, (path, line))
-        self.extras.setdefault(name, set()).update(requirement.extras)
-
-    def __contains__(self, name: str) -> bool:
-        """Whether a library is installed."""
-        return name in self.places
-
-
 def find(repository: Repository) -> Iterator[Finding]:
     """The findings of a Python service, of which it is known that it is one."""
     yield from _manager(repository)
     yield from _versions(repository)
-    needed = dependencies(repository)
+    needed = python_manifest.dependencies(repository)
     yield from _needs(needed)
-    yield from python_app.find(repository, needed, scripts(repository))
+    inner = python_manifest.members(repository)
+    # Beside a workspace, a project of its own is another service.
+    aside = [
+        path.removesuffix("pyproject.toml") for path in repository.named("pyproject.toml") if inner and "/" in path
+    ]
+    aside = [folder for folder in aside if folder.rstrip("/") not in inner]
+    yield from python_app.find(repository, needed, python_manifest.scripts(repository), tuple(aside))
     yield from _servers(repository)
     yield from _commands(repository)
     yield from _whole_source(repository)
-
-
-def dependencies(repository: Repository) -> Dependencies:
-    """What the service needs in production, of all its manifests."""
-    found = Dependencies()
-    path = requirements(repository)
-    if path:
-        _requirements(repository, path, found)
-    data, text = toml(repository, "pyproject.toml"), repository.text("pyproject.toml")
-    for requirement in strings(at(data, "project", "dependencies")):
-        found.add(requirement, "pyproject.toml", line_of(text, "dependencies", re.split(r"[^\w.-]", requirement)[0]))
-    pipfile = toml(repository, "Pipfile")
-    for path, table in (
-        ("pyproject.toml", at(data, "tool", "poetry", "dependencies")),
-        ("Pipfile", pipfile.get("packages")),
-    ):
-        for name, value in mapping(table).items():
-            extras = ",".join(strings(at(value, "extras")))
-            found.add(f"{name}[{extras}]" if extras else name, path, line_of(repository.text(path), name))
-    if not found.places and repository.has("setup.py"):
-        for name in re.findall(
-            r"""["']([A-Za-z][\w.-]*)(?:\[[^\]"']*\])?\s*(?:[<>=~!][^"']*)?["']""", repository.text("setup.py") or ""
-        ):
-            found.add(name, "setup.py", line_of(repository.text("setup.py"), name))
-    return found
-
-
-def requirements(repository: Repository) -> str | None:
-    """The requirements file of production."""
-    return repository.first(*_REQUIREMENTS)
-
-
-def scripts(repository: Repository) -> dict[str, tuple[str, str, int]]:
-    """The console scripts that the manifest declares: name to `module:function`, file and line."""
-    data, text = toml(repository, "pyproject.toml"), repository.text("pyproject.toml")
-    declared = {**mapping(at(data, "tool", "poetry", "scripts")), **mapping(at(data, "project", "scripts"))}
-    return {
-        name: (target, "pyproject.toml", line_of(text, "scripts", name))
-        for name, target in declared.items()
-        if isinstance(target, str)
-    }
-
-
-def _requirements(repository: Repository, path: str, found: Dependencies, depth: int = 0) -> None:
-    folder = path.rpartition("/")[0]
-    for number, line in enumerate((repository.text(path) or "").split("\n"), 1):
-        included = re.match(r"\s*(?:-r|--requirement)[\s=]+(\S+)", line)
-        if included and depth < 5:
-            other = f"{folder}/{included[1]}" if folder else included[1].removeprefix("./")
-            _requirements(repository, other, found, depth + 1)
-        requirement = re.split(r"\s+#|\s+--|\s+\\$", line.strip())[0].removesuffix("\\").strip()
-        if requirement and not requirement.startswith(("#", "-")):
-            found.add(requirement, path, number)
 
 
 def _manager(repository: Repository) -> Iterator[Finding]:
@@ -155,7 +74,7 @@ def _manager(repository: Repository) -> Iterator[Finding]:
     if locks:
         return
     data, text = toml(repository, "pyproject.toml"), repository.text("pyproject.toml")
-    listed = requirements(repository)
+    listed = python_manifest.requirements(repository)
     if listed:
         yield Finding("manager", "pip", listed, 0, "stated", Rank.MANIFEST)
         yield Finding("requirements", listed, listed, 0, "stated", Rank.MANIFEST)
@@ -196,7 +115,7 @@ def _versions(repository: Repository) -> Iterator[Finding]:
             yield stated("python", value, path, line, Rank.MANIFEST)
 
 
-def _needs(needed: Dependencies) -> Iterator[Finding]:
+def _needs(needed: python_manifest.Dependencies) -> Iterator[Finding]:
     yield from needs("python", needed.places.get)
     for name, library in _SYSTEM.items():
         if name in needed:
@@ -221,13 +140,15 @@ def _commands(repository: Repository) -> Iterator[Finding]:
         text = repository.text(path) if repository.has(path) else None
         if text is not None and (not word or line_of(text, word)):
             yield Finding(fact, command, path, line_of(text, word) if word else 0, "derived", Rank.CONFIG)
-    if repository.has("manage.py") and repository.below("*/tests.py", "tests/*.py", "*/tests/*.py"):
+    if repository.has("manage.py") and any(
+        re.match(r"(?:[^/]+/){1,3}tests?[^/]*\.py$|(?:[^/]+/){0,3}tests/[^/]+\.py$", p) for p in repository.paths
+    ):
         yield Finding("test_command", "python manage.py test", "manage.py", 0, "derived", Rank.SOURCE)
 
 
 def _whole_source(repository: Repository) -> Iterator[Finding]:
     """Whether the dependencies can't be installed before the source is there."""
-    path = requirements(repository)
+    path = python_manifest.requirements(repository)
     for number, line in enumerate((repository.text(path) or "").split("\n") if path else [], 1):
         if re.match(r"\s*(?:-e|--editable)\s|\s*\.{1,2}/|\s*file:|.*@\s*file:", line):
             yield Finding("source_to_install", True, str(path), number, "stated", Rank.MANIFEST)

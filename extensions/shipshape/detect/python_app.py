@@ -12,7 +12,7 @@ from .finding import Finding, Rank, unless
 from .python_source import FACTORIES, HEALTH, Module, modules
 
 if TYPE_CHECKING:
-    from .python import Dependencies
+    from .python_manifest import Dependencies
 
 _NAMES = ("app", "application", "api", "server")
 _STEMS = ("app", "index", "server", "main", "wsgi", "asgi", "__init__", "api", "run", "application")
@@ -42,12 +42,20 @@ class App:
         )
 
 
-def find(repository: Repository, needed: Dependencies, scripts: dict[str, tuple[str, str, int]]) -> Iterator[Finding]:
-    """Start, port and health path, by the application object, its framework and the servers that are installed."""
+def find(
+    repository: Repository,
+    needed: Dependencies,
+    scripts: dict[str, tuple[str, str, int]],
+    aside: tuple[str, ...] = (),
+) -> Iterator[Finding]:
+    """Start, port and health path, by the application object, its framework and the servers that are installed.
+
+    What lies below one of the folders `aside` is another's.
+    """
     if repository.has("manage.py") and ("django" in needed or "django" in (repository.text("manage.py") or "")):
         yield from django.find(repository, needed)
         return
-    read = list(modules(repository))
+    read = [module for module in modules(repository) if not module.path.startswith(aside)]
     yield from _health(read)
     apps = [App(module, name, *value) for module in read for name, value in module.apps.items()]
     made = [App(module, name, *value, made=True) for module in read for name, value in module.factories.items()]
@@ -142,7 +150,11 @@ def imported(repository: Repository, module: Module) -> tuple[str, str]:
     found = {depth: _resolved(repository, folders[:depth], module) for depth in range(len(folders) + 1)}
     depth = max(found, key=lambda one: (found[one], -one))
     if not found[depth]:
-        depth = 1 if folders[:1] == ["src"] and not repository.has("src/__init__.py") else 0
+        # From where its project is: the service's folder, or that of a workspace's member.
+        projects = [at for at in range(len(folders) + 1) if repository.has("/".join([*folders[:at], "pyproject.toml"]))]
+        depth = max(projects, default=0)
+        base = "/".join([*folders[:depth], "src"])
+        depth += folders[depth : depth + 1] == ["src"] and not repository.has(f"{base}/__init__.py")
     names = [*folders[depth:], module.path.rsplit("/", 1)[-1].removesuffix(".py")]
     if names[-1] == "__init__" and len(names) > 1:
         names.pop()

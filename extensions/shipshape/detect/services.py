@@ -59,6 +59,7 @@ def below(repository: Repository) -> list[str]:
     built = {context for context, _, _ in compose.builds(repository).values() if context != "."}
     if len(built) > 1:
         return sorted(folder for folder in built if repository.folder(folder))
+    ending = compose.ending(repository)
     found: list[str] = []
     folders = {path.split("/")[0] for path in repository.paths if "/" in path}
     folders |= {
@@ -66,7 +67,7 @@ def below(repository: Repository) -> list[str]:
     }
     for folder in sorted(folders):
         inner = any(one != folder and folder.startswith(f"{one}/") for one in found)
-        if folder.split("/")[-1] in _ASIDE or folder.startswith(".") or inner:
+        if folder.split("/")[-1] in _ASIDE or folder.startswith(".") or inner or folder in ending:
             continue
         if languages(repository, folder) and (_manifest(repository, folder) or repository.has(f"{folder}/Dockerfile")):
             found.append(folder)
@@ -81,7 +82,7 @@ def only_tools(repository: Repository) -> bool:
     started = {"start", "start:prod", "build", "dev"} & set(mapping(package.get("scripts")))
     said = [name for name in ("dependencies", "workspaces", "main", "exports", "bin", "module") if package.get(name)]
     sources = repository.below("*.js", "*.mjs", "*.ts", "src/*")
-    return not (said or started or sources or every(repository))
+    return not (said or started or sources or every(repository) or node.workspaces(repository))
 
 
 def _manifest(repository: Repository, folder: str) -> bool:

@@ -9,19 +9,28 @@ import re
 import shlex
 from dataclasses import replace
 
-from . import node_start, python
+from . import node_start, part, python_manifest
 from .files import Repository
 from .finding import Finding, Rank, Report, unless
+from .parse import json_object, mapping
 
 # Programs that start several others, and where builds put what they make.
 _SEVERAL = re.compile(r"(?:node node_modules/\.bin/)?(?:concurrently|supervisord|foreman|honcho|s6-svscan|circusd)\b")
 _BUILT = re.compile(r"(?:\S*/)?(?:dist|build|out|output|lib|\.next|\.output|node_modules)(?:/|$)")
+# Options of Java 8 with which no Java that is offered starts ("Unrecognized VM option"):
+# https://docs.oracle.com/en/java/javase/17/docs/specs/man/java.html#removed-java-options
+_REMOVED = re.compile(
+    r"-XX:[+-]?(?:UseCGroupMemoryLimitForHeap|(?:Max)?PermSize|UseConcMarkSweepGC|CMS\w+"
+    r"|UseParNewGC|AggressiveOpts|PrintGC(?:Date|Time)Stamps|UseGCLogFileRotation|NumberOfGCLogFiles|GCLogFileSize)"
+)
+_PACKAGES = {"nest": "@nestjs/cli", "tsc": "typescript", "babel-node": "@babel/node", "remix-serve": "@remix-run/serve"}
 ARTEFACTS = ("go", "rust", "java")  # what is started is what the build makes, not a command
 
 
 def start(repository: Repository, report: Report, language: str) -> None:
     """Settle the start command of a report, where there is one."""
     command = report.facts.get("start_command")
+    copied = [one.value for one in report.others.pop("copied", [])]
     if command is None:
         return
     if language == "node":
@@ -37,8 +46,9 @@ def start(repository: Repository, report: Report, language: str) -> None:
             command = replace(command, value=found[0], note=f"{command.value}, in {found[1]}", certainty="derived")
         elif re.match(r"(?:npm|pnpm|yarn|bun(?! (?:run )?\S+\.[cm]?[jt]sx?\b)) ", str(command.value)):
             command = replace(command, certainty="guess", note="the package manager is not in the image that runs")
-        command = _by_node(_standalone(command, repository, report), report)
+        command = _by_node(_standalone(command, repository, report), repository, report)
     elif language in ARTEFACTS:
+        part.name(command, repository, report, language)
         command = _arguments(command, report, language)
     elif language == "python":
         build = report.facts.get("build_command")
@@ -47,7 +57,7 @@ def start(repository: Repository, report: Report, language: str) -> None:
             report.facts["build_command"] = replace(build, certainty="guess", note=note)
         command = _installed(_on_every_address(_called(command, repository), repository), repository)
     if language in ("python", "node"):
-        command = _there(command, repository)
+        command = _there(_made(command, repository, copied), repository)
     report.facts["start_command"] = command
 
 
@@ -56,6 +66,25 @@ def _words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:  # a quote that is left open
         return text.split()
+
+
+def _made(start: Finding, repository: Repository, copied: list[tuple[str, str]]) -> Finding:
+    """What a build makes lies in our image where the build puts it, and in theirs where it was copied to."""
+    words = _words(str(start.value))
+    place = next((at for at, word in enumerate(words) if at and not word.startswith("-")), 0)
+    path = words[place].removeprefix("./").rstrip("/") if words[:1] == ["node"] and place else ""
+    if place and words[place - 1] in ("-r", "--require", "--import", "--loader"):  # it is what the option is about
+        return start
+    if not path or _BUILT.match(path) or any(repository.has(f"{path}{ending}") for ending in ("", ".js", "/index.js")):
+        return start
+    for source, target in sorted(copied, key=lambda pair: pair[1] == "."):
+        below = path if target == "." else path.removeprefix(target).lstrip("/")
+        inside = target in (".", path) or path.startswith(f"{target}/")
+        if inside and _BUILT.match(source) and "node_modules" not in source:
+            value = shlex.join([*words[:place], f"{source}/{below}".rstrip("/"), *words[place + 1 :]])
+            # Which file of a folder is started, says a package.json that the build may write.
+            return replace(start, value=value, certainty=unless(not below), note=f"{path} in their image")
+    return start
 
 
 def _there(start: Finding, repository: Repository) -> Finding:
@@ -77,7 +106,7 @@ def _there(start: Finding, repository: Repository) -> Finding:
     return replace(start, certainty="guess", note=f"{file} is no file of the repository's, or one for a shell")
 
 
-def _by_node(start: Finding, report: Report) -> Finding:
+def _by_node(start: Finding, repository: Repository, report: Report) -> Finding:
     """The image that runs has no program but Node: what a package brings along is a file for it."""
     program, _, rest = str(start.value).partition(" ")
     manager = report.value("manager")
@@ -87,6 +116,9 @@ def _by_node(start: Finding, report: Report) -> Finding:
         return start
     # pnpm puts shell scripts there, which Node can't read.
     note = "" if manager in ("npm", "yarn", "yarn-classic") else "which of its files Node must run is not certain"
+    package, name = json_object(repository, "package.json"), _PACKAGES.get(program, program)
+    if name in mapping(package.get("devDependencies")) and name not in mapping(package.get("dependencies")):
+        note = f"{name} is a development dependency, which the image that runs has not"
     return replace(
         start,
         value=f"node node_modules/.bin/{program} {rest}".rstrip(),
@@ -98,7 +130,7 @@ def _by_node(start: Finding, report: Report) -> Finding:
 def _called(start: Finding, repository: Repository) -> Finding:
     """A script that the project itself declares is not installed with its dependencies: it is the function it names."""
     program, _, rest = str(start.value).partition(" ")
-    module, mark, function = python.scripts(repository).get(program, ("", "", 0))[0].partition(":")
+    module, mark, function = python_manifest.scripts(repository).get(program, ("", "", 0))[0].partition(":")
     if not mark or not re.fullmatch(r"[\w.]+:[\w.]+", f"{module}:{function}"):
         return start
     value = f"python -c 'import {module}; {module}.{function}()' {rest}".rstrip()
@@ -133,7 +165,7 @@ def _arguments(start: Finding, report: Report, language: str) -> Finding:
     if language == "java":
         at = words.index("-jar") if "-jar" in words else -1
         options, words = (words[1:at], words[at + 2 :]) if at > 0 else ([], [])
-        options = [word for word in options if "java.security.egd" not in word]
+        options = [word for word in options if "java.security.egd" not in word and not _REMOVED.match(word)]
         words = ["java", *options, "-jar", "app.jar", *words] if options or words else []
     else:
         words = words if start.rank > Rank.PROCESS else words[1:]
@@ -164,7 +196,7 @@ def _installed(start: Finding, repository: Repository) -> Finding:
     program = str(start.value).split(" ")[0]
     servers = {"gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi", "waitress-serve", "granian"}
     package = {"waitress-serve": "waitress"}.get(program, program)
-    needed = python.dependencies(repository)
+    needed = python_manifest.dependencies(repository)
     bundled = program == "uvicorn" and "fastapi" in needed and needed.extras["fastapi"]
     if program not in servers or not needed.places or package in needed or bundled:
         return start

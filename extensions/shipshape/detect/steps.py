@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from .dockerfile import Stage, assignments
+from .dockerfile import Instruction, Stage, assignments
 from .finding import Finding, Rank
 
 _BUILD = re.compile(
@@ -21,6 +21,10 @@ _PARTS = (
     ("module", re.compile(r"\bmvnw? .*?\s(?:-pl|--projects)[= ]:?([\w./-]+)(?=\s|$)")),
     ("module", re.compile(r"\bgradlew? .*?:([\w-]+):(?:bootJar|build|assemble|jar|shadowJar|installDist)\b")),
 )
+_COMPILED = {
+    "rust": re.compile(r"\bcargo (?:\S+ )?(?:build|install --path)\b"),
+    "go": re.compile(r"\bgo (?:build|install \./)\b"),
+}
 _LONGEST = 10_000
 # Settings of tools and of the image itself, which the service does not read.
 _OF_TOOLS = re.compile(
@@ -38,6 +42,8 @@ def find(stages: list[Stage], path: str) -> Iterator[Finding]:
         for instruction in stage.instructions:
             text = " ".join([stage.expanded(instruction.value), *instruction.heredocs])[:_LONGEST]
             if instruction.keyword == "RUN":
+                for language in [name for name, program in _COMPILED.items() if program.search(text)]:
+                    yield Finding("built_language", language, path, instruction.line, "stated", Rank.CONTAINER)
                 for fact, pattern in _PARTS:
                     match = pattern.search(text)
                     if match:
@@ -69,8 +75,12 @@ def _go_package(text: str) -> str | None:
 
 def settings(stage: Stage) -> dict[str, tuple[str, int]]:
     """The settings that a stage brings along for the service: name to value and line."""
+    return _set(stage, stage.all("ENV"))
+
+
+def _set(stage: Stage, instructions: list[Instruction]) -> dict[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
-    for instruction in stage.all("ENV"):
+    for instruction in [one for one in instructions if one.keyword == "ENV"]:
         for name, value in assignments(instruction, stage.values()).items():
             if not _OF_TOOLS.match(name):
                 found[name] = (value, instruction.line)
@@ -82,14 +92,16 @@ def _built(stages: list[Stage], path: str) -> Iterator[Finding]:
     found: dict[str, int] = {}
     known: dict[str, str] = {}
     for stage in stages:
-        before = len(found)
-        for instruction in stage.instructions:
+        below = stage.base.all("ENV") if stage.base else []
+        for place, instruction in enumerate(stage.instructions):
+            before = len(found)
             for text in (instruction.value, *instruction.heredocs) if instruction.keyword == "RUN" else ():
                 for part in re.split(r"&&|;|\n", text):
                     if _BUILD.search(part) and not re.search(r"\$\{?\w|\|", part):
                         found.setdefault(" ".join(part.split()), instruction.line)
-        if len(found) > before:
-            known |= {name: value for name, (value, _) in settings(stage).items() if "$" not in value}
+            if len(found) > before:  # what is set behind it, it does not see
+                read = _set(stage, [*below, *stage.instructions[:place]])
+                known |= {name: value for name, (value, _) in read.items() if "$" not in value}
     if found:
         line = next(iter(found.values()))
         exported = (

@@ -21,7 +21,14 @@ def refuse(report: Report, language: str) -> None:
         where = f"{loopback.place} has 127.0.0.1 or localhost"
         message = f"nothing outside of its container could reach it ({where}): let it listen on 0.0.0.0"
         report.refusals.append(Refusal("loopback", message))
+    page = report.facts.pop("page", None)
     nothing = report.facts.pop("nothing_to_run", None)
+    if nothing and page and not (start and start.rank <= Rank.PROCESS):
+        message = (
+            f"a page that {page.value} builds ({page.place}), and no server for it is here: add a Dockerfile with one"
+        )
+        report.refusals.append(Refusal("library", message))
+        return
     if nothing and not (start and start.rank <= Rank.PROCESS) and language != "other":
         message = f"a library, with nothing to run: no main program and no start command in its {language} files"
         report.refusals.append(Refusal("library", message))
@@ -47,12 +54,18 @@ def tell(report: Report) -> None:
         "native_module": "modules that are compiled when they are installed: ",
         "other_processes": "other processes, which are not adopted: ",
         "publisher": "workflows that push an image, which ship-ci.yml does from now on: one of the two should go: ",
+        "not_there": "compiled into the program, and not there, so that its own Dockerfile must make it first: ",
         "install_script": "scripts that run when its dependencies are installed: ",
     }
     report.notes += [f"{text}{', '.join(place[name][:8])}" for name, text in lines.items() if place.get(name)]
     features = report.facts.pop("cargo_features", None)
-    if features:
+    if features and features.value != "default":
         report.notes.append(f"built with features, which is not offered: {features.value} ({features.place})")
+    branch = report.facts.pop("other_branch", None)
+    if branch:
+        report.notes.append(
+            f"its branch is {branch.value}, and the pipeline starts from main: rename it to main on GitHub"
+        )
     for fact in ("no_server", "no_lock", "development_command", "plain_jar", "source_to_install"):
         found = report.facts.pop(fact, None)
         if found and fact == "no_server" and not report.facts.get("start_command"):
