@@ -31,6 +31,7 @@ SECRETS = {
     "CacheSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:cache-AbCdEf",
     "RegistrySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:registry-AbCdEf",
 }
+NAMES = ("orders-api.example.com", "*.orders-api.example.com", "*.lambda-url.us-east-1.on.aws")
 
 
 def digest(letter: str) -> str:
@@ -133,7 +134,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificate")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=orders-api", "-addext", "subjectAltName=DNS:orders-api.example.com,DNS:*.orders-api.example.com",
+         "-subj", "/CN=orders-api", "-addext", f"subjectAltName={','.join(f'DNS:{name}' for name in NAMES)}",
          "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -22,7 +22,7 @@ import pytest
 from shipshape.template import Answers
 
 from tests.ecs.conftest import World, digest
-from tests.ecs.test_rules import WITH_RDS, Deployment, container_of, deployments
+from tests.ecs.test_rules import Deployment, container_of, deployments
 from tests.ecs.test_scripts import follow, refused, succeed
 from tests.support.aws import stacks
 from tests.support.aws.cloudformation import load
@@ -354,23 +354,3 @@ def test_removal_takes_all_stacks_and_leaves_a_snapshot(running: World) -> None:
     assert left == set()
     assert running.client("rds").describe_db_instances()["DBInstances"] == []
     assert running.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-
-
-def test_removal_names_each_stack_after_those_that_import_from_it(rendered: Callable[[Answers], Path]) -> None:
-    project = rendered(RDS[0])
-    (order,) = re.findall(
-        r"for stack in ([\w -]+); do\n  aws cloudformation delete-stack", (project / "deploy/README.md").read_text()
-    )
-    assert sorted(order.split()) == sorted(WITH_RDS)
-    gone: set[str] = set()
-    for stack in order.split():
-        text = (project / f"deploy/ecs/{stack}.yml").read_text()
-        exports = set(re.findall(r"Export:\n +Name: !Sub (\S+)", text))
-        importing = {
-            other
-            for other in set(WITH_RDS) - gone - {stack}
-            if exports
-            & set(re.findall(r'Fn::ImportValue"?: !Sub "?([^\s"]+)', (project / f"deploy/ecs/{other}.yml").read_text()))
-        }
-        assert not importing, f"{stack} is imported by {importing}, which are still there"
-        gone.add(stack)

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from itertools import groupby
+from operator import itemgetter
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.ecs.function import IMAGE, NAME, SETUP, Place, digest, place_of  # no
 from tests.ecs.test_scripts import set_alarm, wait_until
 from tests.support import step
 from tests.support.aws import stacks
+from tests.support.aws.functions import URL
 from tests.support.render import document
 from tests.support.tools import run
 
@@ -270,11 +272,17 @@ def test_what_is_not_set_up_is_said(place_of: Callable[..., Place]) -> None:  # 
 
 
 def test_blue_green_keeps_the_version_before(place_of: Callable[..., Place]) -> None:  # noqa: F811
-    place = place_of("blue-green")
-    place.make(*SETUP)
-    place.make("function", "events", Image=digest("a"), Release=f"sha256:{'a' * 64} made")
-    for letter in "bc":
+    """With a function URL, which AWS names in the first deployment: that is where each version is asked."""
+    place = place_of("blue-green", lambda_exposure="function-url", lambda_events="none")
+    assert "point" not in follow(place, "AWS", {})
+    made = sorted(place.client("cloudformation").describe_stacks()["Stacks"], key=itemgetter("CreationTime"))
+    # An export that is in use can't go, so what no longer uses it comes first.
+    assert [one["StackName"].removeprefix(f"{NAME}-") for one in made] == ["bootstrap", "alarms", "entry"]
+    for letter in "abc":
         succeed(place, "deploy.sh", "staging", digest(letter))
+        host = URL.removeprefix("https://").removesuffix("/")
+        assert place.cloud.functions.invoked[-1][2]["headers"]["host"] == host
+        assert place.service.asked[-2:] == [f"{host}/readyz", f"{host}/no-such-page"]
     assert list(place.function().versions) == ["2", "3"]
     succeed(place, "rollback.sh", "staging", digest("b"))
     assert (place.function().aliases, place.function().last) == ({"live": "2"}, 3), "nothing new is published"

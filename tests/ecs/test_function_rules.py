@@ -17,7 +17,8 @@ from tests.support.aws.policies import IDS, admits, strangers, token
 from tests.support.render import ORDERS, TEMPLATE
 from tests.support.render.answers import LAMBDA
 
-STACKS = ("bootstrap", "entry", "queue", "alarms", "function", "events", "migrate")
+STACKS = ("bootstrap", "entry", "queue", "alarms", "proxy", "function", "events", "migrate")
+ROLES = {"DeployRole", "StackRole", "FunctionRole", "EventsRole", "ProxyRole"}
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:orders-api-staging"
 # What CloudFormation's list has for a resource that this one does not use.
 NOT_USED = {
@@ -42,21 +43,31 @@ NOT_USED = {
     "CodeDeploy": {f"codedeploy:{verb}" for verb in (
         "CreateDeployment", "GetDeployment", "GetDeploymentConfig", "GetDeploymentGroup", "StopDeployment",
     )},
-    "leaving a VPC, which a function does with the role of its own": {"ec2:DescribeNetworkInterfaces"},
 }  # fmt: skip
 # As tests/ecs/test_policies.py has it for the logs and for the cluster of the migrations.
 SHARED = re.compile(r"(logs|ecs|firehose|kms|s3|iam|application-autoscaling):")
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html
+URL_METRICS = ("UrlRequestCount", "Url4xxCount", "Url5xxCount", "UrlRequestLatency")
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-DOCUMENTED: dict[str, tuple[set[str], set[str]]] = {
-    "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, {"ApiId"}),
-    "AWS/Lambda": ({"Errors", "Throttles", "ConcurrentExecutions"}, {"FunctionName", "Resource"}),
-    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, {"QueueName"}),
-    "orders-api-staging": ({"errors"}, set()),
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.monitoring.html
+DOCUMENTED: dict[str, list[tuple[set[str], set[str]]]] = {
+    "AWS/ApiGateway": [({"4xx", "5xx", "Count", "Latency"}, {"ApiId"})],
+    "AWS/Lambda": [({"Errors", "Throttles", "ConcurrentExecutions", *URL_METRICS}, {"FunctionName", "Resource"})],
+    "AWS/SQS": [({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, {"QueueName"})],
+    "AWS/RDS": [
+        (
+            {"MaxDatabaseConnectionsAllowed", "DatabaseConnectionsBorrowLatency"}
+            | {"DatabaseConnections", "DatabaseConnectionsCurrentlySessionPinned"},
+            {"ProxyName"},
+        ),
+        ({"AvailabilityPercentage"}, {"ProxyName", "TargetGroup", "TargetRole"}),
+    ],
+    "orders-api-staging": [({"errors"}, set())],
 }
 
 
-@pytest.fixture(scope="module", params=LAMBDA, ids=["database", "alone"])
+@pytest.fixture(scope="module", params=LAMBDA, ids=["database", "alone", "proxy"])
 def project(request: pytest.FixtureRequest, rendered: Callable[[Answers], Path]) -> Path:
     return rendered(request.param)
 
@@ -121,8 +132,28 @@ def test_an_owner_s_image_has_it_or_is_told(rendered: Callable[[Answers], Path])
     assert f"COPY --from={TEMPLATE.table('pins')['images']['lambda-adapter']} /lambda-adapter" in page
 
 
-def test_callers_reach_the_alias_alone(project: Path) -> None:
-    made = resources(project)
+def test_everybody_reaches_the_alias_by_its_url_and_in_no_other_way(rendered: Callable[[Answers], Path]) -> None:
+    """Both permissions: with one, each answer is 403. The second alone would let any account of AWS invoke it.
+
+    https://github.com/TerraConstructs/base/issues/98, https://github.com/serverless/serverless/issues/13147
+    """
+    made = resources(rendered(LAMBDA[1]), TimeoutSeconds="60")
+    assert made["Url"]["DependsOn"] == made["Live"]["Properties"]["Name"].capitalize()
+    assert made["Url"]["Properties"] == {
+        "TargetFunctionArn": "Function", "Qualifier": "live", "AuthType": "NONE", "InvokeMode": "BUFFERED",
+    }  # fmt: skip
+    callers = [one["Properties"] for one in made.values() if one["Type"] == "AWS::Lambda::Permission"]
+    everybody = {"FunctionName": "Live", "Principal": "*"}
+    assert callers == [
+        everybody | {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+        everybody | {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+    ]
+    assert made["Function"]["Properties"]["Timeout"] == "60"
+    assert not (rendered(LAMBDA[1]) / "deploy/lambda/entry.yml").exists()
+
+
+def test_callers_reach_the_alias_alone(rendered: Callable[[Answers], Path]) -> None:
+    made = resources(rendered(LAMBDA[0]))
     uri = made["Integration"]["Properties"]["IntegrationUri"]
     assert uri == f"{FUNCTION}:live"
     assert made["Live"]["Properties"]["Name"] == "live"
@@ -135,7 +166,7 @@ def test_callers_reach_the_alias_alone(project: Path) -> None:
     assert made["MetricsRoute"]["Properties"]["RouteKey"] == "ANY /metrics"
     (settings,) = made["HostName"]["Properties"]["DomainNameConfigurations"]
     assert settings["SecurityPolicy"] == "TLS_1_2"
-    hosts = [resources(project, one, Environment=one)["HostName"]["Properties"]["DomainName"] for one in
+    hosts = [resources(rendered(LAMBDA[0]), one, Environment=one)["HostName"]["Properties"]["DomainName"] for one in
              ("staging", "production")]  # fmt: skip
     assert hosts == ["staging.orders-api.example.com", "orders-api.example.com"]
 
@@ -180,7 +211,7 @@ def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Pa
 
 
 def test_each_action_exists_and_names_its_resource(project: Path) -> None:
-    for role in sorted({"DeployRole", "StackRole", "FunctionRole", "EventsRole"} & resources(project).keys()):
+    for role in sorted(ROLES & resources(project).keys()):
         for statement in statements(project, role):
             for action in as_list(statement["Action"]):
                 assert "*" not in action
@@ -194,7 +225,7 @@ def test_each_action_exists_and_names_its_resource(project: Path) -> None:
 
 
 def test_only_its_own_names_are_within_reach(project: Path) -> None:
-    for role in sorted({"DeployRole", "StackRole", "FunctionRole", "EventsRole"} & resources(project).keys()):
+    for role in sorted(ROLES & resources(project).keys()):
         for statement in statements(project, role):
             for resource in as_list(statement["Resource"]):
                 if resource.startswith("arn:") and not resource.endswith("/AWSServiceRoleForECS"):
@@ -269,8 +300,8 @@ def test_the_dashboard_shows_what_the_alarms_look_at(project: Path) -> None:
             dimensions = {part["Name"]: part["Value"] for part in one.get("Dimensions", [])}
             watched.append((one["Namespace"], one["MetricName"], dimensions))
     for namespace, name, dimensions in shown + watched:
-        names, known = DOCUMENTED[namespace]
-        assert (name in names, set(dimensions)) == (True, known), (namespace, name, dimensions)
+        known = [dimensions for names, dimensions in DOCUMENTED[namespace] if name in names]
+        assert known == [set(dimensions)], (namespace, name, dimensions)
     assert [one for one in watched if one not in shown] == []
     names = {one["AlarmName"] for one in alarms}
     (listed,) = [one["properties"]["alarms"] for one in body["widgets"] if one["type"] == "alarm"]
@@ -278,6 +309,35 @@ def test_the_dashboard_shows_what_the_alarms_look_at(project: Path) -> None:
     asked = re.search(r'"\$service-\$environment"-\{([\w,]+)\}', (project / "deploy/lambda/deploy.sh").read_text())
     assert asked
     assert {f"orders-api-staging-{one}" for one in asked[1].split(",")} == names
+
+
+def test_no_reader_of_its_configuration_sees_a_password(rendered: Callable[[Answers], Path]) -> None:
+    """A dynamic reference is put in as plain text; a key whose policy leaves IAM out hides it, from administrators too.
+
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1058,
+    https://github.com/aws/aws-lambda-roadmap/issues/61; the function's role must decrypt, or no instance starts:
+    https://github.com/cattle-ops/terraform-aws-gitlab-runner/pull/1253
+    """
+    made = resources(rendered(LAMBDA[0]))
+    key = made["EnvironmentKey"]["Properties"]
+    administration, deployment, start = key["KeyPolicy"]["Statement"]
+    assert administration["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    uses = {"Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "CreateGrant"}
+    given = set(administration["Action"])
+    assert not given & {f"kms:{use}" for use in uses}, "root is whoever has these rights by IAM"
+    assert not [action for action in given if "*" in action]
+    assert handlers("AWS::KMS::Key") - {"kms:CreateKey"} <= given, "else nobody could ever change it"
+    assert deployment["Principal"] == {"AWS": "StackRole.Arn"}
+    assert set(deployment["Action"]) == NOT_USED["a key of one's own"]
+    assert deployment["Condition"] == {"StringEquals": {"kms:ViaService": "lambda.us-east-1.amazonaws.com"}}
+    assert start["Principal"] == {"AWS": ["EventsRole.Arn", "FunctionRole.Arn"]}
+    assert start["Action"] == "kms:Decrypt"
+    functions = [one["Properties"] for one in made.values() if one["Type"] == "AWS::Lambda::Function"]
+    assert {one["Role"].rpartition("-")[2] for one in functions} == {"function", "events"}
+    assert {one["KmsKeyArn"] for one in functions} == {"orders-api-staging-environment-key"}
+    alone = resources(rendered(LAMBDA[1]))
+    assert "EnvironmentKey" not in alone
+    assert "KmsKeyArn" not in alone["Function"]["Properties"]
 
 
 def test_a_message_that_fails_comes_again_and_is_kept(rendered: Callable[[Answers], Path]) -> None:

@@ -1,5 +1,6 @@
 """AWS as moto plays it, behind HTTP, for the real scripts and the real aws command; every call is written down."""
 
+import atexit
 import json
 import os
 import re
@@ -7,12 +8,15 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import boto3
+import yaml
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from tests.support.aws import stacks
@@ -20,6 +24,7 @@ from tests.support.aws import stacks
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HANDLED_HERE = ("ListServiceDeployments", "DescribeServiceDeployments", "ContinueServiceDeployment")
 OF_AGENT = ("GetParameter", "SendCommand", "GetCommandInvocation")
+MACHINE_IMAGE = "ami-04681a1dbd79675a5"  # one that moto knows
 OF_TASKS = ("RunTask", "DescribeTasks", "ListTasks", "StopTask", "GetLogEvents")
 # Where a signature's name for a service is not the one that IAM uses.
 IAM_NAMES = {"monitoring": "cloudwatch"}
@@ -37,6 +42,39 @@ def _without_nothing(clean: Callable[..., Any]) -> Callable[..., Any]:
         return clean(value, resources)
 
     return cleaned
+
+
+def _kept(delete: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A stack that goes leaves what it is to keep, also by the policy that is younger than moto's knowledge.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+
+    def deleted(resources: Any) -> None:
+        for resource in resources._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(resources)
+
+    return deleted
+
+
+def _spare_moto() -> None:
+    """Leave out, before moto is loaded, much of its time: 1,300 machine images, a YAML parser in Python."""
+    from moto.cloudformation.utils import yaml_tag_constructor  # noqa: PLC0415 - takes seconds
+    from moto.utilities.utils import load_resource  # noqa: PLC0415
+
+    images = load_resource("ec2/resources/amis.json")
+    with NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump([image for image in images if image["ami_id"] == MACHINE_IMAGE], file)
+    atexit.register(Path(file.name).unlink)
+    os.environ["MOTO_AMIS_PATH"] = file.name
+
+    class Loader(yaml.CLoader):
+        """Takes CloudFormation's short forms, such as !Ref."""
+
+    Loader.add_multi_constructor("", yaml_tag_constructor)
+    yaml.Loader = Loader  # type: ignore[assignment, misc]
 
 
 @dataclass(frozen=True)
@@ -129,7 +167,8 @@ class Cloud:
     """A server on loopback; `environment` leads the aws command and boto3 to it."""
 
     def __init__(self) -> None:
-        from moto.cloudformation import parsing  # noqa: PLC0415 - takes seconds
+        _spare_moto()
+        from moto.cloudformation import parsing  # noqa: PLC0415
         from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
             DomainDispatcherApplication,
             create_backend_app,
@@ -139,6 +178,7 @@ class Cloud:
         from tests.support.aws.machines import Agent  # noqa: PLC0415
 
         parsing.clean_json = _without_nothing(parsing.clean_json)
+        parsing.ResourceMap.delete = _kept(parsing.ResourceMap.delete)  # type: ignore[assignment, method-assign]
         self._new_agent, self.agent = Agent, Agent()
         self._functions, self.functions = functions, functions.account
         self.calls: list[Call] = []

@@ -63,6 +63,10 @@ def resolve(template: dict[str, Any], given: dict[str, str], **pseudo: str) -> d
             if name == "Fn::Sub":
                 text, extra = (value, {}) if isinstance(value, str) else (value[0], put(value[1]))
                 return re.sub(r"\$\{([\w:.]+)\}", lambda found: str(extra.get(found[1], ref(found[1]))), text)
+            if name == "Fn::Split":
+                return str(put(value[1])).split(value[0])
+            if name == "Fn::Select":
+                return put(value[1])[int(value[0])]
             if name == "Fn::If":
                 return put(value[1] if holds(template["Conditions"][value[0]]) else value[2])
         return {key: new for key, new in ((key, put(one)) for key, one in node.items()) if new is not NOTHING}

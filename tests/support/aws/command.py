@@ -69,10 +69,15 @@ def serve(path: str) -> None:
     """Answer calls at a socket until the process is ended."""
     import awscli.clidriver  # type: ignore[import-untyped] # noqa: PLC0415 - the tests that import this module need no awscli
     import botocore.session  # noqa: PLC0415
-    from botocore.loaders import JSONFileLoader  # noqa: PLC0415
+    from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415
 
     read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))  # models: once, before the first fork
     setattr(JSONFileLoader, "load_file", lambda _, file_path: read(file_path))  # noqa: B010
+    # Which services there are, each call asks of thousands of files; AWS_DATA_PATH adds waiters to them, no service.
+    services = cache(partial(Loader.list_available_services, Loader()))
+    setattr(Loader, "list_available_services", lambda _, type_name: services(type_name))  # noqa: B010
+    for kind in ("service-2", "waiters-2", "paginators-1"):
+        services(kind)
     for service in SERVICES:
         botocore.session.get_session().create_client(service, "us-east-1")
     awscli.clidriver.create_clidriver()

@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from tests.support.aws import proxies
 from tests.support.aws.resources import ACCOUNT, REGION, Made, ask, fit_for
 from tests.support.aws.stacks import sent
 
 Properties = dict[str, Any]
+URL = f"https://a1b2c3d4e5f6.lambda-url.{REGION}.on.aws/"
 SECRET = re.compile(r"\{\{resolve:secretsmanager:(?P<arn>.+):SecretString:(?P<key>\w+)\}\}")
 # Lambda's requests by method and path, and the operations that they are: https://docs.aws.amazon.com/lambda/latest/api/
 OPERATIONS = {
@@ -159,6 +161,17 @@ def mapping(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
     return "mapping", {}
 
 
+def url(made: Properties, before: "Piece | None") -> tuple[str, dict[str, str]]:
+    """Its name is of AWS's making, and stays as long as the resource; the alias must be there before."""
+    asked = {"FunctionName": made["TargetFunctionArn"]} | {n: made[n] for n in made if n != "TargetFunctionArn"}
+    fit_for("lambda", "create_function_url_config", asked)
+    assert made["Qualifier"] in account.functions[made["TargetFunctionArn"]].aliases, "an alias that is not there"
+    if before:
+        return before.physical_resource_id, before.attributes
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{made['TargetFunctionArn']}:{made['Qualifier']}"
+    return arn, {"FunctionUrl": URL}
+
+
 def permission(made: Properties, _: "Piece | None") -> tuple[str, dict[str, str]]:
     fit_for("lambda", "add_permission", made)
     return "permission", {}
@@ -170,6 +183,8 @@ KINDS: dict[str, Callable[[Properties, "Piece | None"], tuple[str, dict[str, str
     "AWS::Lambda::Alias": alias,
     "AWS::Lambda::EventSourceMapping": mapping,
     "AWS::Lambda::Permission": permission,
+    "AWS::Lambda::Url": url,
+    **proxies.KINDS,
 }
 
 
@@ -182,7 +197,7 @@ class Piece(Made):
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        return attr in {"Arn", "Version"}
+        return attr in {"Arn", "Version", "FunctionUrl", "Endpoint"}
 
     @classmethod
     def make(

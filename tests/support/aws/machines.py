@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from botocore.validate import ParamValidator
 
 from tests.support.aws import resources
+from tests.support.aws.cloud import MACHINE_IMAGE
 from tests.support.aws.resources import Made, ask, client_of, fit
 from tests.support.aws.stacks import sent
 
@@ -117,7 +118,7 @@ class Piece(Made):
 class Agent:
     """The agent of Systems Manager on a machine, and Canonical's parameters, of which moto knows neither."""
 
-    image: str = "ami-04681a1dbd79675a5"  # one that moto knows; nothing where the parameter is not there
+    image: str = MACHINE_IMAGE  # nothing where the parameter is not there
     unknown_for: int = 1  # how often a command is refused, as while a machine starts
     statuses: list[str] = field(default_factory=lambda: ["Pending", "InProgress", "Success"])  # the last one stays
     output: str = "prepare-host: ready; its key: ssh-ed25519 AAAAC3Nza\n"

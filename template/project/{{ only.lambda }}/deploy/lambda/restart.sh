@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Publishes the image that runs once more: a version keeps the secrets that it was published with. No alarm stops it, for one may be the reason for it.
+# Publishes the image that runs once more: a version keeps the secrets that it was published with. No alarm stops it: an alarm may be the reason for it.
 # Usage: deploy/lambda/restart.sh staging|production
 set -euo pipefail
 # shellcheck source=deploy/lambda/lib.sh

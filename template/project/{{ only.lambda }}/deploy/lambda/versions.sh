@@ -16,7 +16,7 @@ about() {
 version_of() { about Configuration.Version "$1"; }
 running() { about Code.ImageUri live; }
 
-# answers PATH STATUS: whether the version answers so. Lambda gets what the HTTP API would send it.
+# answers PATH STATUS: whether the version answers so. Lambda gets what a caller's request would be to it.
 answers() {
   local event=$here/../../.cache/event.json said=$here/../../.cache/answer.json code
   mkdir -p "$here/../../.cache"

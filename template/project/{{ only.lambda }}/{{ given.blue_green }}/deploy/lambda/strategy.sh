@@ -7,7 +7,7 @@ finish() {
   delete_versions "$(version_of live)" "${before_version:-}"
 }
 
-# go_back_to IMAGE: gives the traffic to the version that was kept, where it is of this image; else publishes it anew.
+# go_back_to IMAGE: gives the traffic to the version that was kept, where it is of this image; else publishes it again.
 go_back_to() {
   image=$1 version=$(kept_version "$1")
   [[ -n $version ]] || start || return 1

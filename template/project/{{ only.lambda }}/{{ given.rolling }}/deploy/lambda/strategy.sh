@@ -7,7 +7,7 @@ finish() {
   delete_versions "$(version_of live)"
 }
 
-# go_back_to IMAGE: publishes an earlier image anew.
+# go_back_to IMAGE: publishes an earlier image again.
 go_back_to() {
   image=$1
   start && integration_test && switch_traffic
