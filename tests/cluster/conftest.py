@@ -1,6 +1,7 @@
 """Services in a real cluster, with a database beside it."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Release, dns, enforce_policies, kubeconfig, kubectl, wait_until
+from tests.support.cluster import CLUSTER, Release, dns, enforce_policies, kubeconfig, kubectl, node, wait_until
 from tests.support.engine.database import PASSWORDS, Server, database_name
 from tests.support.engine.database import server as running_server
 from tests.support.engine.load import Load
@@ -21,11 +22,27 @@ NODE = "10.99.0.1"  # where a pod finds this machine
 Start = Callable[..., Release]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that closes the node runs while no other is at work in the cluster, fixtures and all."""
+    alone = item.get_closest_marker("closes_the_node") is not None
+    with node.held(alone=alone):
+        try:
+            return (yield)
+        finally:
+            if alone and CLUSTER.exists():
+                kubectl("uncordon", "node-1")
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Path:
+def cluster(once: Callable[..., Path]) -> Path:
     """With NetworkPolicy enforced: every deployment of these tests goes by its own policies."""
-    enforce_policies()
-    dns.serve_from_pods()
+
+    def prepare(_: Path) -> None:
+        enforce_policies()
+        dns.serve_from_pods()
+
+    once("cluster", prepare)
     return kubeconfig()
 
 
@@ -87,9 +104,22 @@ def start(server: Server, rendering: Callable[..., Path], built: Callable[[str],
         yield started
 
 
+def hasten(release: Release, **seconds: int) -> None:
+    """Shorten waits of the Deployment's that the test is not about, such as `progressDeadlineSeconds`.
+
+    A new pod counts as available after a second in place of five; test_rollout.py waits as rendered.
+    """
+    path = release.project / "deploy/kubernetes/base/deployment.yml"
+    text = path.read_text()
+    for name, value in ({"minReadySeconds": 1} | seconds).items():
+        text, found = re.subn(rf"\b{name}: \d+", f"{name}: {value}", text)
+        assert found, f"deployment.yml has no {name}"
+    path.write_text(text)
+
+
 @contextmanager
 def loaded(
-    release: Release, environment: str = "production", workers: int = 4, pause: float = 0.02, path: str = "/"
+    release: Release, environment: str = "production", workers: int = 4, pause: float = 0.05, path: str = "/"
 ) -> Iterator[Load]:
     """Requests to the Service all the while, none of which may be lost; few enough for the autoscaler to rest."""
     host, port = release.address(environment)
@@ -113,9 +143,3 @@ def version(release: Release, environment: str = "production") -> str:
 def answers(release: Release, expected: str) -> None:
     """Wait until the Service answers with this version; a pod that ends is sent requests for a moment yet."""
     wait_until(f"{expected} to answer", lambda: version(release) == expected, seconds=30)
-
-
-@pytest.fixture
-def undrained() -> Iterator[None]:
-    yield
-    kubectl("uncordon", "node-1")

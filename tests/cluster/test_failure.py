@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster.conftest import Start, answers, loaded
+from tests.cluster.conftest import Start, answers, hasten, loaded
 from tests.support import step
 from tests.support.cluster import Release, get, wait_until
 from tests.support.render.answers import strategies
@@ -22,8 +22,7 @@ NEVER_STARTS = 'CMD ["no-such-command"]'  # which the service refuses
 @pytest.fixture(scope="module", params=strategies(every=False))
 def release(request: pytest.FixtureRequest, start: Start) -> Iterator[Release]:
     started = start("go", request.param, name=f"failure-{request.param}")
-    deployment = started.project / "deploy/kubernetes/base/deployment.yml"
-    deployment.write_text(deployment.read_text().replace("progressDeadlineSeconds: 180", "progressDeadlineSeconds: 10"))
+    hasten(started, progressDeadlineSeconds=10)
     started.deploy(started.image("v1"))
     yield started
     started.remove()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import Start, answers, loaded
+from tests.cluster.conftest import Start, answers, hasten, loaded
 from tests.cluster.test_failure import STEP
 from tests.support import engine, step
 from tests.support.cluster import Release, get, kubectl, wait_until
@@ -23,6 +23,7 @@ UNKNOWN = 'ENTRYPOINT ["/app/service", "no-such-command"]'  # so that `migrate` 
 def release(start: Start) -> Iterator[Release]:
     """Rolling: both strategies begin by the same migrate.sh."""
     started = start("go", "rolling", name="migrate")
+    hasten(started)
     started.deploy(started.image("v1"))
     yield started
     started.remove()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cluster.conftest import NODE, Start, answers
+from tests.cluster.conftest import NODE, Start, answers, hasten
 from tests.support import engine
-from tests.support.cluster import REGISTRY, Release, get, kubectl
+from tests.support.cluster import REGISTRY, Release, enforced, get, kubectl
 from tests.support.engine.database import Server
 from tests.support.render import ORDERS, TEMPLATE
 
@@ -84,6 +84,7 @@ def neighbours(start: Start) -> Iterator[Shared]:
                 "go", "rolling", name=f"{exposure}-net", shared=space,
                 kubernetes_exposure=exposure, kubernetes_monitoring=monitoring, **more,
             )  # fmt: skip
+            hasten(release)
             services[exposure, monitoring] = release
             release.deploy(release.image("v1"))
         for name, namespace in callers.items():
@@ -140,15 +141,17 @@ def reaches(release: Release, host: str, port: int) -> bool:
     """Whether a pod with the labels of the service's own connects; the image of the service has no shell to try it."""
     space = release.namespace("production")
     manifest = json.loads(probe(pushed_probe(), release.name))
-    manifest["metadata"] |= {"name": "inside", "labels": {"app.kubernetes.io/name": release.name, "slot": "tried"}}
+    pod = f"inside-{secrets.token_hex(2)}"
+    manifest["metadata"] |= {"name": pod, "labels": {"app.kubernetes.io/name": release.name, "slot": "tried"}}
     kubectl("--namespace", space, "create", "--filename=-", stdin=json.dumps(manifest))
     try:
-        kubectl("--namespace", space, "wait", "--for=condition=Ready", "pod/inside", "--timeout=60s")
+        kubectl("--namespace", space, "wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+        enforced(space, pod)
         code = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3)"
-        said = kubectl("--namespace", space, "exec", "inside", "--", "python3", "-c", code, check=False)
+        said = kubectl("--namespace", space, "exec", pod, "--", "python3", "-c", code, check=False)
         return got_through(said)
     finally:
-        kubectl("--namespace", space, "delete", "pod", "inside", "--grace-period=0", "--force")
+        kubectl("--namespace", space, "delete", "pod", pod, "--grace-period=0", "--force")
 
 
 def test_who_is_let_in_and_who_is_not(neighbours: Shared) -> None:

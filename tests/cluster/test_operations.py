@@ -21,13 +21,7 @@ def release(start: Start) -> Iterator[Release]:
     started.remove()
 
 
-@pytest.fixture
-def _uncordoned() -> Iterator[None]:
-    yield
-    kubectl("uncordon", "node-1")
-
-
-@pytest.mark.usefixtures("_uncordoned")
+@pytest.mark.closes_the_node
 def test_a_drain_takes_one_instance_at_a_time(release: Release) -> None:
     """The only node is closed, so the second instance has nowhere to go, and stays."""
     before = {pod["metadata"]["name"] for pod in release.pods()}

@@ -23,7 +23,7 @@ def test_no_request_is_lost_from_one_version_to_the_next(start: Start, language:
     release = start(language, strategy)
     release.deploy(release.image("v1"), **PATIENCE)
     answers(release, "v1")
-    with loaded(release) as load, figures.timed(f"{language}-{strategy}", "rolled out in"):
+    with loaded(release, pause=0.02) as load, figures.timed(f"{language}-{strategy}", "rolled out in"):
         release.deploy(release.image("v2"), **PATIENCE)
     answers(release, "v2")
     figures.note(f"{language}-{strategy}", "requests meanwhile", sum(load.answers.values()), "")

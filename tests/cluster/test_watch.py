@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Start
+from tests.cluster.conftest import Start, hasten
 from tests.support.cluster import Release, kubectl, wait_until
 
 pytestmark = pytest.mark.engine
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def release(start: Start) -> Iterator[Release]:
     started = start("go", "rolling", name="watched")
+    hasten(started)
     started.deploy(started.image("v1"))
     wait_until("two instances", lambda: started.ready() == 2)
     yield started
@@ -22,11 +23,9 @@ def release(start: Start) -> Iterator[Release]:
 
 
 @pytest.fixture
-def _closed() -> Iterator[None]:
+def _closed() -> None:
     """The only node takes no more pods: whatever is new waits."""
     kubectl("cordon", "node-1")
-    yield
-    kubectl("uncordon", "node-1")
 
 
 def at_least(release: Release, replicas: int) -> None:
@@ -34,6 +33,7 @@ def at_least(release: Release, replicas: int) -> None:
     kubectl("--namespace", release.name, "patch", "horizontalpodautoscaler", release.name, f"--patch={patch}")
 
 
+@pytest.mark.closes_the_node
 @pytest.mark.usefixtures("_closed")
 def test_a_pod_that_waits_for_a_node_is_not_lost(release: Release) -> None:
     """It was never available: a new node takes minutes to come."""
@@ -47,6 +47,7 @@ def test_a_pod_that_waits_for_a_node_is_not_lost(release: Release) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.closes_the_node
 @pytest.mark.usefixtures("_closed")
 def test_a_pod_that_is_gone_and_does_not_come_back_is_lost(release: Release) -> None:
     with release.start("watch", "production", release.name, WATCH_SECONDS="60") as process:

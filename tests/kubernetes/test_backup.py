@@ -32,11 +32,15 @@ STEPS = {
 
 
 @pytest.fixture(
-    params=[number for number, answers in enumerate(KUBERNETES) if answers["database"] != "none"],
+    params=[
+        number
+        for number, answers in enumerate(KUBERNETES)
+        if answers["database"] != "none" and answers["kubernetes_database"] == "external"
+    ],
     ids=lambda number: name_of(KUBERNETES[number]),
 )
 def kubernetes(request: pytest.FixtureRequest, put_together: Callable[[int], Rendered]) -> Rendered:
-    """One combination of answers with a database."""
+    """One combination of answers with a database outside of the cluster."""
     return put_together(request.param)
 
 

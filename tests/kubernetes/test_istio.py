@@ -1,13 +1,9 @@
 """What Istio's own control plane says to what is rendered for it: its validation, built from its source."""
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +11,18 @@ import pytest
 import yaml
 
 from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered
-from tests.support.paths import ROOT
 from tests.support.render.answers import KUBERNETES
-from tests.support.tools import run
+from tests.support.tools import go_program
 
 pytestmark = pytest.mark.engine  # it needs none, but is too long to build for the quick layers
 
-SOURCE = Path(__file__).with_name("istio")
+SOURCE = Path(__file__).with_name("istio")  # some 450 packages: a minute, once
 MESHED = [index for index, answers in enumerate(KUBERNETES) if answers["kubernetes_mesh"] == "istio-ambient"]
 GROUPS = ("security.istio.io/", "networking.istio.io/")
 
 
-@cache
-def judge() -> str:
-    """The path of the program, built once from what istio/go.sum names; it has some 450 packages: a minute."""
-    name = hashlib.sha256(b"".join((SOURCE / file).read_bytes() for file in ("main.go", "go.sum"))).hexdigest()[:12]
-    program = ROOT / ".venv/tools" / f"istio-{name}" / "judge"
-    if not program.exists():
-        if not shutil.which("go"):
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Istio's validation needs Go to be built")
-        fresh = program.with_name(str(os.getpid()))  # beside a second worker that builds the same
-        run(["go", "build", "-ldflags=-s -w", f"-o={fresh}", "."], cwd=SOURCE, env={"GOFLAGS": "-mod=readonly"})
-        fresh.rename(program)
-    return str(program)
-
-
 def judged(*paths: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([judge(), *paths], capture_output=True, text=True, check=False)
+    return subprocess.run([go_program(SOURCE), *paths], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ from tests.support.render import ORDERS
 SERVICE = ORDERS["service_name"]
 ALB = "alb.ingress.kubernetes.io"
 NAMESPACES = {"staging": f"{SERVICE}-staging", "production": SERVICE}
+# The sets of a database in the cluster, which has a namespace of its own, and so short names.
+OF_DATABASE = ("database/", "restored/")
 HOSTS = {"staging": f"staging.{SERVICE}.example.com", "production": f"{SERVICE}.example.com"}
 CLUSTER_WIDE = {
     "Namespace",
@@ -91,11 +93,13 @@ def ports_of(manifests: list[Manifest]) -> dict[str, int]:
 
 
 def test_everything_is_labelled(kubernetes: Rendered) -> None:
-    wanted = {"app.kubernetes.io/name": SERVICE, "app.kubernetes.io/managed-by": "kustomize"}
     for name, manifests in kubernetes.sets.items():
+        whose = "part-of" if name.startswith(OF_DATABASE) else "name"
+        wanted = {f"app.kubernetes.io/{whose}": SERVICE, "app.kubernetes.io/managed-by": "kustomize"}
         for manifest in manifests:
             labels = manifest["metadata"].get("labels", {})
             assert wanted.items() <= labels.items(), f"{name}: {name_of(manifest)} has the labels {labels}"
+    wanted = {"app.kubernetes.io/name": SERVICE, "app.kubernetes.io/managed-by": "kustomize"}
     for name, _, deployment in deployments(kubernetes):
         assert wanted.items() <= deployment["spec"]["template"]["metadata"]["labels"].items(), f"{name}: pods"
 
@@ -105,7 +109,8 @@ def test_everything_is_in_its_environment(kubernetes: Rendered) -> None:
         if name == "policy":
             assert {m["kind"] for m in manifests} <= CLUSTER_WIDE
         for manifest in manifests:
-            wanted = None if manifest["kind"] in CLUSTER_WIDE else NAMESPACES[name.split("/")[1]]
+            own = "-database" if name.startswith(OF_DATABASE) else ""
+            wanted = None if manifest["kind"] in CLUSTER_WIDE else NAMESPACES[name.split("/")[1]] + own
             assert manifest["metadata"].get("namespace") == wanted, f"{name}: {name_of(manifest)}"
 
 
@@ -170,6 +175,8 @@ def test_network_policies_are_about_pods_and_ports_that_exist(kubernetes: Render
 def test_two_services_can_share_a_namespace(kubernetes: Rendered) -> None:
     """What one applies is never the other's: https://github.com/alphagov/verify-proxy-node/pull/290."""
     for name, manifests in kubernetes.sets.items():
+        if name.startswith(OF_DATABASE):
+            continue  # tests/kubernetes/test_database.py: in a namespace of its own, whoever else shares the service's
         for manifest in manifests:
             if manifest["kind"] != "Namespace":
                 assert re.fullmatch(rf"{SERVICE}(-.+)?", manifest["metadata"]["name"]), f"{name}: {name_of(manifest)}"

@@ -82,7 +82,8 @@ def test_a_value_of_another_type_is_refused(everything: list[Rendered], schemas:
     assert "containerPort': got string, want" in refusal(schemas, tmp_path, deployment)
 
 
-KINDS = ["Deployment", "HTTPRoute", "ExternalSecret", "ServiceMonitor", "PrometheusRule"]
+KINDS = ["Deployment", "HTTPRoute", "ExternalSecret", "ServiceMonitor", "PodMonitor", "PrometheusRule"]
+KINDS += ["Cluster", "ScheduledBackup", "ObjectStore"]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "ImageValidatingPolicy", "ClusterImagePolicy", "PeerAuthentication"])

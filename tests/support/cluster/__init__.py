@@ -63,6 +63,19 @@ def enforce_policies() -> None:
     subprocess.run(["iptables", "--wait", "--policy", "FORWARD", "ACCEPT"], check=True)
 
 
+def enforced(namespace: str, pod: str) -> None:
+    """Wait until kube-router has rules for a pod: a new one may reach everything for a moment.
+
+    https://kubernetes.io/docs/concepts/services-networking/network-policies/#pod-lifecycle
+    """
+    comment = f"POD name:{pod} namespace: {namespace}"
+    save = ["iptables-save", "--table", "filter"]
+    wait_until(
+        f"the policies of {pod}",
+        lambda: comment in subprocess.run(save, check=True, capture_output=True, text=True).stdout,
+    )
+
+
 def kubectl(*arguments: str, stdin: str = "", check: bool = True, config: Path | None = None) -> str:
     """Run kubectl as administrator, or by another kubeconfig; raises AssertionError with all it printed."""
     result = subprocess.run(
@@ -134,10 +147,12 @@ class Release:
         if cache:
             self.administer("Secrets", namespace | {CACHE: cache}, block=1)
 
-    def administer(self, heading: str, values: dict[str, str], block: int = 0) -> None:
+    def administer(self, heading: str, values: dict[str, str], block: int = 0) -> str:
+        """Run a block of deploy/README.md as an administrator; answers what it printed."""
         settings = self.github.environment | {"KUBECONFIG": str(kubeconfig())}
         result = document.run(self.project, document.shell(self.project, heading, values, block), settings)
         assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def follow(self, heading: str, environment: str, image: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run what stands under a heading of deploy/README.md, as the deployer of the environment."""

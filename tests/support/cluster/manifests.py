@@ -116,6 +116,9 @@ def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
             yield f"{kind}/{environment}", kustomize(project / "deploy/kubernetes" / kind / environment)
         if (project / "deploy/kubernetes/backup").exists():
             yield f"backup/{environment}", kustomize(project / "deploy/kubernetes/backup" / environment)
+        if (project / "deploy/kubernetes/database").exists():
+            yield f"database/{environment}", kustomize(project / "deploy/kubernetes/database" / environment)
+            yield f"restored/{environment}", kustomize(restored(project, environment, scratch / environment))
     yield "policy", kustomize(project / "deploy/policy")
     shutil.copytree(project / "deploy", scratch / "deploy")
     slots = {path.name for path in project.glob("deploy/kubernetes/slots/*")} - {"canary"}
@@ -123,6 +126,14 @@ def all_sets(project: Path, scratch: Path) -> Iterator[tuple[str, str]]:
         yield f"deployed/{environment}/{live or 'first'}", yaml.safe_dump_all(sent(scratch, environment, "start", live))
     for environment in ENVIRONMENTS if (project / "deploy/kubernetes/migrate.sh").exists() else ():
         yield f"migrated/{environment}", yaml.safe_dump_all(sent(scratch, environment, "migrate"))
+
+
+def restored(project: Path, environment: str, scratch: Path) -> Path:
+    """The folder of an environment's database after a restore, as deploy/README.md has it."""
+    shutil.copytree(project / "deploy/kubernetes/database", scratch)
+    path = scratch / environment / "kustomization.yml"
+    path.write_text(path.read_text().replace("- ../cluster", "- ../restore"))
+    return path.parent
 
 
 def write_sets(project: Path, folder: Path) -> None:

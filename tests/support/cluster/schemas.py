@@ -23,6 +23,7 @@ DEFINITIONS = {
     "sigs.k8s.io/gateway-api@v1.6.2": ["config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"],
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": [
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ],
     "github.com/external-secrets/external-secrets@v1.3.2": [
@@ -33,6 +34,11 @@ DEFINITIONS = {
     ],
     "istio.io/api@v1.32.0": ["kubernetes/customresourcedefinitions.gen.yaml"],
     "github.com/sigstore/policy-controller@v0.13.1": ["config/300-clusterimagepolicy.yaml"],
+    "github.com/cloudnative-pg/cloudnative-pg@v1.30.0": [
+        "config/crd/bases/postgresql.cnpg.io_clusters.yaml",
+        "config/crd/bases/postgresql.cnpg.io_scheduledbackups.yaml",
+    ],
+    "github.com/cloudnative-pg/plugin-barman-cloud@v0.15.0": ["config/crd/bases/barmancloud.cnpg.io_objectstores.yaml"],
 }
 
 
@@ -82,8 +88,7 @@ LINKERD = Path(__file__).with_name("linkerd")
 def write_definitions(folder: Path) -> None:
     """GROUP/kind_version.json for each served version of each kind."""
     places = [module(name) / path for name, paths in DEFINITIONS.items() for path in paths]
-    texts = [path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml"))]]
-    for text in texts:
+    for text in [path.read_text() for path in [*places, *sorted(LINKERD.glob("*.yaml"))]]:
         for definition in yaml.load_all(text, yaml.CSafeLoader):
             spec = definition["spec"]
             for version in spec["versions"]:

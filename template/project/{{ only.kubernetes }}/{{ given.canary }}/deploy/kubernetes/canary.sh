@@ -31,7 +31,7 @@ share() {
 }
 
 # hold SLOT...: none of them has fewer pods while the traffic moves, so that each can take all of it at once. Afterwards, its autoscaler is
-# applied anew, which autoscaler picks from the manifests that are given.
+# applied again, which autoscaler picks from the manifests that are given.
 hold() {
   local slot count least
   count=$(read_deployment "$(deployment_of "$live")" '{.spec.replicas}')
