@@ -51,6 +51,12 @@ def test_the_administrator_is_no_owner_afterwards(managed: Server) -> None:
         sql_as(managed, "admin", "admin", "postgres", "SET ROLE shop_owner")
 
 
+def test_a_statement_of_the_service_has_ten_seconds_and_a_migration_what_it_takes(managed: Server) -> None:
+    roles(managed, "till", "till_owner", "till_app")
+    for role, limit in (("owner", "0"), ("app", "10s")):
+        assert sql_as(managed, f"till_{role}", PASSWORDS[role], "till", "SHOW statement_timeout") == limit
+
+
 def test_new_passwords_are_set_by_running_it_again(managed: Server) -> None:
     roles(managed, "stock", "stock_owner", "stock_app")
     swapped = {"DATABASE_PASSWORD_FILE": "/run/secrets/owner", "DATABASE_OWNER_PASSWORD_FILE": "/run/secrets/app"}

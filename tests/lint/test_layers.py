@@ -5,10 +5,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from tests.support.cluster import node, wait_until
 from tests.support.paths import ROOT
 from tests.support.run import changes, memory
 from tests.support.run.budgets import Times, table
@@ -43,7 +47,8 @@ def test_a_layer_over_its_budget_is_said() -> None:
 @pytest.mark.parametrize(
     ("node", "group"),
     [
-        ("tests/cluster/test_rollout.py::test_a[rolling-go]", "cluster"),
+        ("tests/cluster/test_rollout.py::test_a[rolling-go]", "cluster versions"),
+        ("tests/cluster/test_network.py::test_a", "cluster"),
         ("tests/host/test_machine.py::test_a", "host"),
         ("tests/image/test_image.py::test_a[python-3.14]", "image python"),
         ("tests/compose/test_compose.py::test_a[go-1.27-ghcr-compose]", "compose go"),
@@ -122,3 +127,55 @@ def test_temporary_files_are_in_memory_where_nothing_speaks_against_it(
         monkeypatch.setenv("TMPDIR", "/var/tmp")  # noqa: S108 - a place that somebody has chosen
     memory.use()
     assert (tempfile.gettempdir() == str(tmp_path)) is (why_not is None)
+
+
+def test_who_wants_the_node_alone_is_next(tmp_path: Path) -> None:
+    """Other lanes end what they do, and begin nothing: a lock that is only shared might never be free."""
+    now: set[int] = set()
+    turns: list[int] = []
+    enough = threading.Event()
+
+    def lane(number: int) -> None:
+        while not enough.is_set():
+            with node.held(alone=False, folder=tmp_path):
+                turns.append(number)
+                now.add(number)
+                time.sleep(0.02)
+                now.discard(number)
+
+    lanes = [threading.Thread(target=lane, args=(number,)) for number in range(4)]
+    for thread in lanes:
+        thread.start()
+    try:
+        for _ in range(5):
+            wait_until("many at once", lambda: len(now) > 1, seconds=10)
+            before = len(turns)
+            with node.held(alone=True, folder=tmp_path):
+                assert not now
+                assert len(turns) - before <= len(lanes)
+    finally:
+        enough.set()
+        for thread in lanes:
+            thread.join()
+
+
+ORDER = """
+import pytest
+
+class Order:
+    def pytest_collection_finish(self, session):
+        from tests.support.run.lanes import image_of
+        for item in session.items:
+            print("asks:", image_of(item))
+
+pytest.main(["--collect-only", "-q", "-n0", "-m", "engine", "-p", "no:cacheprovider", "tests/image"], plugins=[Order()])
+"""
+
+
+def test_the_tests_of_a_service_follow_each_other() -> None:
+    """Or all that waits for it, and its containers, begin anew."""
+    said = subprocess.run([sys.executable, "-c", ORDER], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    asked = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("asks: ")]
+    runs = [service for service, _ in groupby(asked) if service]
+    assert len(runs) > 9
+    assert len(runs) == len(set(runs))

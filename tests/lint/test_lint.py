@@ -85,8 +85,12 @@ def test_shellcheck(pipeline: Path, is_new: IsNew) -> None:
 
 def test_cfn_lint(distinct: Callable[[str], list[str]]) -> None:
     """With its hints."""
-    templates = [*distinct("deploy/e[ck][rs]/*.yml"), *distinct("deploy/compose/*.yml")]
-    expected = {"registry.yml", "deployer.yml", "service.yml", "roles.yml", "base.yml", "instance.yml"}
+    templates = [
+        *distinct("deploy/e[ck][rs]/*.yml"),
+        *distinct("deploy/lambda/*.yml"),
+        *distinct("deploy/compose/*.yml"),
+    ]
+    expected = {"registry.yml", "deployer.yml", "service.yml", "roles.yml", "base.yml", "instance.yml", "function.yml"}
     assert {Path(path).name for path in templates} >= expected
     run(["cfn-lint", "--include-checks", "I", "--", *dict.fromkeys(templates)])
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ def jobs(name: str) -> dict[str, dict[str, Any]]:
 def test_each_layer_is_a_job_but_the_cluster() -> None:
     layers = jobs("ci")["real"]["strategy"]["matrix"]["layer"]
     assert {*layers, "cluster"} == {layer.name for layer in REAL}
+
+
+def test_the_quick_layers_have_the_history() -> None:
+    """A clone with one commit knows neither a release's commit nor the tags."""
+    checkout = jobs("ci")["quick"]["steps"][0]
+    assert checkout["uses"].startswith("actions/checkout@")
+    assert checkout["with"]["fetch-depth"] == 0
 
 
 def test_one_job_stands_for_all() -> None:
@@ -89,9 +97,9 @@ def test_a_version_that_the_changelog_does_not_know_is_refused(checkout: Path) -
 
 
 def test_the_changelog_is_ready_for_a_release() -> None:
-    """What is not released yet stands under a heading of its own, which becomes the version's."""
-    assert re.search(
-        r"^## Unreleased\n\n### (Added|Changed|Fixed|Removed|Deprecated|Security)\n",
-        (ROOT / "CHANGELOG.md").read_text(),
-        re.MULTILINE,
-    )
+    """First stands what is not released yet, under a heading that becomes the version's, or else the version itself."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    released = rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d"
+    kinds = "(Added|Changed|Fixed|Removed|Deprecated|Security)"
+    first = rf"# Changelog\n\n[^#]+\n\n## (Unreleased|{released})\n\n### {kinds}\n"
+    assert re.match(first, (ROOT / "CHANGELOG.md").read_text())

@@ -14,7 +14,6 @@ import yaml
 from copier import run_update
 from shipshape.template import Answers
 
-from tests.support.paths import ROOT
 from tests.support.render import ORDERS, PIPELINES, TEMPLATE, commit, git, name_of, one_per, plain_copy, render
 
 PIPELINE: list[str] = TEMPLATE.table("everyone")["pipeline"]
@@ -33,13 +32,24 @@ UPDATERS = ["renovate", "dependabot"]
 
 def robot(project: Path, digest: str) -> list[str]:
     """Move every image as Renovate or Dependabot does; gives the files."""
+    managers: list[dict[str, Any]] = []
+    if (project / "renovate.json").exists():
+        managers = json.loads((project / "renovate.json").read_text()).get("customManagers", [])
+    found = {ROBOTS: [DIGEST]} | {
+        re.compile(pattern.strip("/")): [re.compile(one.replace("(?<", "(?P<")) for one in manager["matchStrings"]]
+        for manager in managers
+        for pattern in manager["managerFilePatterns"]
+    }
     moved = []
     for path in sorted(filter(Path.is_file, project.rglob("*"))):
         name = str(path.relative_to(project))
-        if ".git/" not in name and ROBOTS.search(name):
-            before = path.read_text()
-            path.write_text(re.sub("sha256:[0-9a-f]{64}", f"sha256:{digest * 64}", before))
-            moved += [name] if path.read_text() != before else []
+        if ".git/" in name:
+            continue
+        before = after = path.read_text()
+        for pattern in (one for file, patterns in found.items() if file.search(name) for one in patterns):
+            after = pattern.sub(lambda match: re.sub("[0-9a-f]{64}$", digest * 64, match[0]), after)
+        path.write_text(after)
+        moved += [name] if after != before else []
     return moved
 
 
@@ -87,6 +97,61 @@ def test_another_line_of_the_language_starts_with_the_release_s_image(tmp_path: 
     update(project, language_version="3.13")
     (line,) = re.findall(r"^FROM (python:3\.13\S+)", (project / "Dockerfile").read_text(), re.MULTILINE)
     assert line.endswith("e" * 64)
+
+
+def next_line(template: Path) -> None:
+    """A line of its own below the image's."""
+    path = template / "template/project/{{ only.go }}/Dockerfile.jinja"
+    path.write_text(re.sub(r"(?m)^(FROM .+)$", r"\1\n# Of release two.", path.read_text()))
+
+
+def another_base(template: Path) -> None:
+    """The distribution's next release, whose image has another name: no robot proposes it."""
+    for path in sorted(template.glob("template/**/*")):
+        if path.is_file():
+            text = path.read_text().replace("static-debian13", "static-debian14")
+            path.write_text(text.replace("distroless-static", "distroless-static-14"))
+
+
+# https://github.com/dexidp/dex/pull/4453, https://github.com/bufbuild/plugins/pull/2346
+@pytest.mark.parametrize(
+    ("change", "answers", "line"),
+    [
+        (next_line, {}, f"static-debian13:nonroot@sha256:{'a' * 64}"),
+        (another_base, {}, f"static-debian14:nonroot@sha256:{'b' * 64}"),
+        (None, {"language": "python", "language_version": "3.13"}, f"@sha256:{'b' * 64}"),
+    ],
+    ids=["next-line", "another-base", "another-version"],
+)
+def test_after_months_of_a_robot_s_updates_a_release_still_changes_the_lines_about_images(
+    tmp_path: Path, change: Callable[[Path], None] | None, answers: Answers, line: str
+) -> None:
+    """Renovate moves what the answers keep as well: what the template last rendered is then what the owner has."""
+    template = plain_copy(tmp_path / "template")
+    commit(template, "v1", tag="v1.0.0")
+    first = {"language": "go"} | answers | ({"language_version": "3.14"} if answers else {})
+    project = render(template, tmp_path / "orders-api", **ORDERS, **first, dependency_updates="renovate")
+    commit(project, "Start from the template")
+    assert ".copier-answers.yml" in robot(project, "a")
+    commit(project, "Update the images")
+    if change:
+        change(template)
+    release(template, "b", "v2.0.0")
+    update(project, **answers)
+    assert line in (project / "Dockerfile").read_text()
+    assert f"sha256:{'b' * 64}" not in (project / "docker-compose.yml").read_text(), "what the robot brought is gone"
+
+
+@pytest.mark.parametrize("answers", one_per("language"), ids=name_of)
+def test_renovate_finds_what_the_answers_keep(rendered: Callable[[Answers], Path], answers: Answers) -> None:
+    project = rendered(answers | {"dependency_updates": "renovate"})
+    text = (project / ".copier-answers.yml").read_text()
+    (manager,) = json.loads((project / "renovate.json").read_text())["customManagers"]
+    (pattern,), (file,) = manager["matchStrings"], manager["managerFilePatterns"]
+    found = ["".join(match[0]) for match in re.finditer(pattern.replace("(?<", "(?P<"), text)]
+    assert found == list(yaml.safe_load(text)["kept_images"].values())
+    for name in (".copier-answers.yml", ".copier-answers.orders.yml"):
+        assert re.search(file.strip("/"), name)
 
 
 @pytest.mark.parametrize("answers", one_per("language") + one_per("orchestrator"), ids=name_of)
@@ -158,46 +223,3 @@ def test_dependabot_leaves_them_alone_too(rendered: Callable[[Answers], Path], a
     base, databases = row["base"], {"postgres": {"postgres": ["major"]}, "none": {}}
     assert held == databases[row["databases"][0]] | {base["image"]: base["held"]}
     assert "github-actions" not in {update["package-ecosystem"] for update in updates}
-
-
-# The template's own Renovate, which keeps the table fresh.
-
-MANAGERS: list[dict[str, Any]] = json.loads((ROOT / "renovate.json").read_text())["customManagers"]
-
-
-def seen(name: str, text: str) -> list[tuple[str, str]]:
-    """What the custom managers find in a file: dependency and version, once for each time it is found."""
-    found = []
-    for manager in MANAGERS:
-        if not any(re.search(pattern.strip("/"), name) for pattern in manager["managerFilePatterns"]):
-            continue
-        for pattern in manager["matchStrings"]:
-            for match in re.finditer(pattern.replace("(?<", "(?P<"), text):
-                groups = match.groupdict()
-                found.append((groups.get("depName") or manager["depNameTemplate"], groups["currentValue"]))
-    return found
-
-
-def test_the_template_s_renovate_sees_every_pin_of_the_table() -> None:
-    pins = TEMPLATE.table("pins")
-    found = seen("template/tables/pins.yml", (ROOT / "template/tables/pins.yml").read_text())
-    expected: list[tuple[str, str]] = []
-    for image in pins["images"].values():
-        name, _, tag = image.partition("@")[0].partition(":")
-        expected.append((name, tag))
-    for tool in pins["tools"].values():
-        path, _, version = tool.partition("@")
-        expected.append((re.sub(r"^(github\.com/[^/]+/[^/]+(/v\d+)?).*", r"\1", path), version))
-    if "go" in pins:
-        expected.append(("go", str(pins["go"])))
-    actions = {name for name, _ in found} & set(pins["actions"])
-    assert actions == set(pins["actions"])
-    assert sorted(one for one in found if one[0] not in actions) == sorted(expected)
-
-
-def test_the_template_s_renovate_sees_every_action_of_the_workflows() -> None:
-    for path in sorted((ROOT / "template").rglob("*.yml.jinja")):
-        text = path.read_text()
-        actions = re.findall(r"uses: ([\w.-]+/[\w.-]+)\S*@[0-9a-f]{40}", text)
-        found = [name for name, _ in seen(str(path.relative_to(ROOT)), text)]
-        assert [name for name in found if "." not in name.split("/")[0]] == actions, path
