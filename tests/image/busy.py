@@ -16,7 +16,7 @@ def prefer_takes_a_server_without_tls_and_require_does_not(place: Place) -> None
     for mode, status in (("prefer", 200), ("require", 503)):
         with place.service.start(*place.plain.settings(place.database, sslmode=mode)) as container:
             container.wait_until_it_answers()
-            deadline = time.monotonic() + 10  # a runtime's first check may take longer than it is given
+            deadline = time.monotonic() + 60  # a runtime's first check may take longer than it is given
             while container.get("/readyz").status != status:
                 assert time.monotonic() < deadline, mode
                 time.sleep(0.5)
@@ -34,12 +34,14 @@ def a_busy_service_is_ready(place: Place) -> None:
             )
             time.sleep(1)
     answers = [request.result() for request in requests]
-    assert {answer.status for answer, _ in answers} == {503}
+    assert {answer.status for answer, _ in answers} == {503}, [(answer.status, seconds) for answer, seconds in answers]
     assert {answer.headers.get("retry-after") for answer, _ in answers} == {"1"}
     times = sorted(seconds for _, seconds in answers)
     assert times[1] < 5 + SLACK, times
     assert times[2] > 8, times
     assert times[-1] < 10 + SLACK, times
+    ended = "canceling statement due to statement timeout"
+    assert ended in place.container.output(), "by the server, whose role has the limit, before the service gives up"
     assert place.container.get("/items").status == 200
 
 
@@ -67,7 +69,7 @@ def a_frozen_database_ends_a_request_within_15_seconds(place: Place) -> None:
 
 def warm(place: Place) -> None:
     """Ready, and the pool's connections made: what a runtime's first requests take is none of a lock's business."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with ThreadPoolExecutor(12) as pool:
         while {answer.status for answer in pool.map(place.container.get, ["/readyz"] + ["/items"] * 11)} != {200}:
             assert time.monotonic() < deadline, place.container.output()[-2000:]
@@ -91,8 +93,12 @@ def lock(place: Place, seconds: int) -> Iterator[None]:
     query = f"BEGIN; LOCK TABLE items; SELECT pg_sleep({seconds}); COMMIT"
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(place.plain.sql, query, place.database)
-        deadline = time.monotonic() + 10
-        held_now = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+        deadline = time.monotonic() + 60
+        # Of this database: elsewhere on the server a migration is slow.
+        held_now = (
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid "
+            "WHERE datname = current_database() AND mode = 'AccessExclusiveLock' AND granted"
+        )
         while place.plain.sql(held_now, place.database) == "0":
             assert time.monotonic() < deadline
             time.sleep(0.1)

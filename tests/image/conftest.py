@@ -60,9 +60,13 @@ class Service:
         kind = answer.headers["content-type"].startswith("application/json")
         return answer.status == 200 and kind and answer.json["service"] == "orders-api"
 
-    def start(self, *options: str, port: int = 0, command: str = "") -> AbstractContextManager[Container]:
+    def start(
+        self, *options: str, port: int = 0, command: str = "", health: bool = False
+    ) -> AbstractContextManager[Container]:
+        """With the image's health check only where it is asked for: Docker would start its runtime time and again."""
         memory, arguments = self.row["memory"]["limit"], tuple(command.split())
         below = "" if self.has_database else "/api"
+        options += () if health else ("--no-healthcheck",)
         return running(self.image, *options, memory=memory, port=port, command=arguments, below=below)
 
     def run(self, command: str, *options: str) -> tuple[int, list[dict[str, Any]]]:

@@ -252,7 +252,7 @@ def test_tls_is_checked(start: Start, tmp_path: Path) -> None:
             options = (f"--env=CACHE_URL={url}", f"--env=CACHE_PASSWORD={PASSWORD}", f"--volume={folder}:/tls:ro")
             with start(*options) as shop:
                 shop.wait_until_it_answers()
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 ready: int = shop.get("/readyz").status
                 while ready != cases[url] and time.monotonic() < deadline:
                     time.sleep(0.5)

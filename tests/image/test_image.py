@@ -164,7 +164,7 @@ def test_nothing_in_the_image_belongs_to_the_service(service: Service, tmp_path:
 
 def test_it_turns_healthy(service: Service) -> None:
     start = time.monotonic()
-    with service.start() as container:
+    with service.start(health=True) as container:
         container.wait_until_it_answers()
         figures.note(service.label, "start to first answer", time.monotonic() - start, "s")
         container.wait_for_health("healthy")

@@ -17,7 +17,7 @@ SECONDS = 10
 
 
 def test_no_request_is_lost_when_an_instance_stops_under_load(service: Service) -> None:
-    with service.start() as first, service.start() as second:
+    with service.start(health=True) as first, service.start(health=True) as second:
         first.wait_until_it_answers()
         second.wait_until_it_answers()
         memory: list[float] = []

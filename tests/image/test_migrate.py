@@ -1,19 +1,15 @@
 """`migrate`: a command of the image that runs before a version gets traffic."""
 
-import select
-import socket
-import socketserver
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
 from tests.image.conftest import Service
 from tests.support.engine.container import free_port
 from tests.support.engine.database import Server
+from tests.support.engine.relay import relayed
 
 pytestmark = [pytest.mark.engine, pytest.mark.own_database]
 
@@ -77,29 +73,9 @@ def test_it_waits_for_the_database(service: Service, postgres: Server, empty: st
         run = pool.submit(service.run, "migrate", f"--env=DATABASE_URL={url}", password)
         time.sleep(5)
         assert not run.done()
-        with forwarding(port, postgres.port):
+        with relayed(postgres.port, port):
             code, lines = run.result()
     assert (code, ends(lines)[0]["message"]) == (0, "migrated")
-
-
-@contextmanager
-def forwarding(port: int, target: int) -> Iterator[None]:
-    """Passes each connection on to another port."""
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection(("127.0.0.1", target)) as other:
-                pairs = {self.request: other, other: self.request}
-                while data := {source: source.recv(65536) for source in select.select(pairs, [], [])[0]}:
-                    if b"" in data.values():
-                        return
-                    for source, sent in data.items():
-                        pairs[source].sendall(sent)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield
-        server.shutdown()
 
 
 def test_it_needs_a_database(service: Service) -> None:

@@ -115,7 +115,7 @@ def test_a_setting_may_come_as_a_file(service: Service, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "port").write_text(f"{port}\n")
     from_file = (f"--volume={tmp_path}/port:/run/secrets/port:ro", "--env=PORT_FILE=/run/secrets/port", "--env=PORT=")
-    with service.start(*from_file, port=port) as container:
+    with service.start(*from_file, port=port, health=True) as container:
         container.wait_until_it_answers()
         container.wait_for_health("healthy")
 

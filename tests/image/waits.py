@@ -27,7 +27,10 @@ SIDE_BY_SIDE: list[Callable[[Place], None]] = [
     slow.a_body_that_stalls_holds_up_the_stop_for_25_seconds,
     slow.a_quarter_of_a_core_is_enough_for_the_health_check,
 ]
-WITH_A_DATABASE: list[Callable[[Place], None]] = [slow.migrate_gives_up_after_30_seconds]
+WITH_A_DATABASE: list[Callable[[Place], None]] = [
+    slow.migrate_gives_up_after_30_seconds,
+    slow.migrate_takes_the_time_that_it_needs,
+]
 # These stop the database for each other, and for those that need it before.
 IN_TURN: list[Callable[[Place], None]] = [
     busy.prefer_takes_a_server_without_tls_and_require_does_not,

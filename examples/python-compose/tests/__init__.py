@@ -1,1 +1,1 @@
-"""Yours, but for `platform`, which `copier update` brings forward."""
+"""Yours, except `platform`, which `copier update` brings forward."""

@@ -15,8 +15,8 @@ MENDED = ROOT / "tests/support/engine/stand_ins"
 # Of no family that the engine knows: made by `made/NAME.Dockerfile` from another image of the table.
 MADE = {"lambda-adapter": "rust-1.99"}
 # trivy needs its database of vulnerabilities from the Internet; the engine has a BuildKit of its own; restic's is made
-# by the test that needs it, of the one on this machine.
-NEVER_STARTED = {"trivy", "buildkit", "restic"}
+# by the test that needs it, of the one on this machine; so is CloudNativePG's, of the PostgreSQL that is here.
+NEVER_STARTED = {"trivy", "buildkit", "restic", "cloudnative-pg-postgres"}
 # Versions that only an owner's code asks for, and that no test builds: docs/unproven.md says so.
 NEVER_BUILT = re.compile(r"python-3[.]1[0-2]|node-22|distroless-nodejs22|java-21|j[dr][ke]-25|gradle-.*")
 

@@ -16,7 +16,7 @@ RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "
 
 lines = Counter("log_lines", "Log lines, by level.", ("level",))
 for name in LEVELS.values():
-    lines.labels(name)  # 0, and not nothing, before the first one
+    lines.labels(name)  # so that it is 0, not missing, before the first one
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 

@@ -25,8 +25,7 @@ async def migrate(settings: PlatformSettings) -> int:
     if settings.database_url is None:
         log.error("bad settings", extra={"error": "DATABASE_URL: expected the database to migrate"})
         return 1
-    # A statement may take its time, but not wait for a lock: all that comes after it would wait too.
-    database = Database(settings.database_url, statement=None, lock_timeout="10s")
+    database = Database(settings.database_url, statement=None)
     try:
         applied = await upgrade(database)
     except Exception as error:
@@ -46,6 +45,8 @@ async def upgrade(database: Database) -> int:
         while not await connection.scalar(text("SELECT pg_try_advisory_lock(hashtext('migrations'))")):
             await connection.rollback()
             await asyncio.sleep(1)
+        # A statement may take its time, but not wait for a lock: all that comes after it would wait too.
+        await connection.execute(text("SET lock_timeout = '10s'"))
         await connection.commit()
         return await connection.run_sync(run)
     finally:

@@ -80,7 +80,7 @@ def serve(settings: Settings) -> None:
     server.run(sockets)
     stop_tracing()
     log.info("stopped")
-    gc.freeze()  # else the interpreter's last look for garbage takes longer than all of the stop
+    gc.freeze()  # otherwise the last garbage collection takes longer than the rest of the stop
 
 
 def listen(port: int) -> list[socket.socket]:

@@ -1,4 +1,4 @@
-/** Asks the service whether it lives: exit code 0 or 1. The image's HEALTHCHECK runs it. */
+/** Asks the service whether it is alive: exit code 0 or 1. The image's HEALTHCHECK runs it. */
 
 import { get } from "node:http";
 import { DEFAULT_PORT } from "./about.ts";

@@ -9,7 +9,7 @@ export const lines = new Counter({
   registers: [],
 });
 for (const level of ["debug", "info", "warn", "error"]) {
-  lines.inc({ level }, 0); // 0, and not nothing, before the first one
+  lines.inc({ level }, 0); // so that it is 0, not missing, before the first one
 }
 
 /** Logs for machines: one JSON object a line, on stdout. */

@@ -15,7 +15,7 @@ export function stopOnSignal(app: App, log: Logger): void {
     if (health.stopping) {
       return;
     }
-    // From here on readiness fails, and each answer asks its client to connect anew, elsewhere.
+    // From here on readiness fails, and each answer asks its client to connect again, elsewhere.
     health.stopping = true;
     log.info({ signal }, "stopping");
     setTimeout(() => {

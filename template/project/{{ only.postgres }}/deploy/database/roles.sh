@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the database and its two roles: OWNER owns the schema and migrates it; USER, as which the service connects, reads and writes rows,
-# and can't change a table. Running it again does no harm, and sets the passwords anew.
+# and can't change a table. Running it again does no harm, and sets the passwords again.
 #
 # The postgres image runs it when it sets up a new volume. For a managed PostgreSQL run it once, as the administrator whom its provider
 # gave you (who need be no superuser), from where psql reaches the server:
@@ -30,8 +30,10 @@ SELECT format('CREATE ROLE %I', name)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 ALTER ROLE :"owner" LOGIN PASSWORD :'owner_password';
 ALTER ROLE :"user" LOGIN PASSWORD :'user_password';
+-- How long a statement of the service may take. Set for the role: poolers (RDS Proxy, PgBouncer) refuse it as a parameter of a connection.
+ALTER ROLE :"user" SET statement_timeout = '10s';
 
--- Who is no superuser must be a member of a role to give it something. Taken back below.
+-- Without superuser rights, one must be a member of a role to make it an owner. Revoked below.
 GRANT :"owner" TO CURRENT_USER;
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L', :'database', :'owner', 'UTF8')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec

@@ -1,4 +1,4 @@
-//! Asks the service whether it lives. The image's HEALTHCHECK runs it.
+//! Asks the service whether it is alive. The image's HEALTHCHECK runs it.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};

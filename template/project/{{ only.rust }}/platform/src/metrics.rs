@@ -31,7 +31,7 @@ static LINES: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let lines = register_int_counter_vec!("log_lines_total", help, &["level"]);
     let lines = lines.expect("registered once");
     for level in ["debug", "info", "warn", "error"] {
-        lines.with_label_values(&[level]); // 0, and not nothing, before the first one
+        lines.with_label_values(&[level]); // so that it is 0, not missing, before the first one
     }
     lines
 });

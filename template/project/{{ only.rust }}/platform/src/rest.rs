@@ -20,7 +20,7 @@ const READ_WITHIN: Duration = Duration::from_secs(2);
 pub struct Rest(Body);
 
 pub async fn read_the_rest(request: Request) -> Request {
-    // Who sends nothing before it was told to needs no help.
+    // A caller that waits for `100 Continue`, or has sent all, needs no help.
     if request.headers().contains_key(EXPECT) || request.body().is_end_stream() {
         return request;
     }

@@ -146,7 +146,7 @@ func (s *Site) Middleware() []func(http.Handler) http.Handler {
 	return []func(http.Handler) http.Handler{s.protect, s.fallBack}
 }
 
-// Checks asks the back end whether it lives, where there is one.
+// Checks asks the back end whether it is alive, where there is one.
 func (s *Site) Checks() map[string]platform.Check {
 	if s.backend == nil {
 		return nil

@@ -115,7 +115,7 @@ func (c CacheURL) client(connections int) *redis.Client {
 		Addr:      c.address,
 		DB:        c.number,
 		TLSConfig: c.tls,
-		// For each connection anew, so that a password that was changed needs no restart.
+		// Read for each connection, so that a password that was changed needs no restart.
 		CredentialsProviderContext: func(context.Context) (string, string, error) {
 			password, err := lookup("CACHE_PASSWORD")
 			return c.user, password, err

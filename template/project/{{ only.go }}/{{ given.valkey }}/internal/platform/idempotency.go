@@ -136,7 +136,7 @@ type held struct {
 
 func (h *held) Header() http.Header { return h.header }
 
-// WriteHeader begins anew, as a failure does in the middle of an answer.
+// WriteHeader begins again, as a failure does in the middle of an answer.
 func (h *held) WriteHeader(status int) {
 	h.status = status
 	h.body.Reset()

@@ -11,8 +11,9 @@ declare module "fastify" {
   }
 }
 
-const STATEMENT_WITHIN = 10_000; // milliseconds, as the following
-const SILENT_WITHIN = 12_000; // after which a server that ends its statements in time must be gone
+// Milliseconds, as the following. The server ends a statement after 10 s, by the setting of its role
+// (deploy/database/roles.sh): one that is silent for longer is gone.
+const SILENT_WITHIN = 12_000;
 const CONNECT_WITHIN = 5_000;
 const READY_WITHIN = 2_000;
 
@@ -23,7 +24,7 @@ export function addDatabase(app: App): void {
     app.decorate("pg", { getter: noDatabase });
     return;
   }
-  const config = { ...parseDatabaseUrl(DATABASE_URL), statement_timeout: STATEMENT_WITHIN };
+  const config = parseDatabaseUrl(DATABASE_URL);
   const pool = newPool({
     ...config,
     max: DATABASE_POOL_SIZE,
@@ -40,7 +41,7 @@ export function addDatabase(app: App): void {
   app.decorate("pg", pool);
   app.health.checks.database = () => probe.query("SELECT 1");
   app.addHook("onClose", async () => {
-    // Takes leave of the server, but doesn't wait for one that has stopped answering.
+    // Closes the connections properly, but doesn't wait for a server that has stopped answering.
     await Promise.race([Promise.all([pool.end(), probe.end()]), sleep(500)]);
   });
 }

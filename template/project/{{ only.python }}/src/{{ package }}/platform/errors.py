@@ -84,7 +84,7 @@ def refuse(_: str) -> None:
 
 
 def expected(problem: Mapping[str, Any]) -> str:
-    """Pydantic's message, but for the one that repeats the input."""
+    """Pydantic's message, except the one that repeats the input."""
     return "Input is of no known kind" if problem["type"] == "union_tag_invalid" else str(problem["msg"])
 
 

@@ -1,4 +1,4 @@
-"""Asks the service whether it lives: exit code 0 or 1. The image's HEALTHCHECK runs it."""
+"""Asks the service whether it is alive: exit code 0 or 1. The image's HEALTHCHECK runs it."""
 
 import errno
 import sys
@@ -17,7 +17,7 @@ def lives(host: str) -> bool:
 
 
 def main() -> bool:
-    """On IPv6, for where that is all there is a service that listens on IPv4 alone is dead."""
+    """First on IPv6: where a machine has nothing else, a service that listens on IPv4 alone is dead."""
     try:
         return lives("::1")
     except OSError as error:

@@ -17,7 +17,7 @@ use url::{Host, Url};
 use crate::{Check, Environment, SettingsError, about};
 
 const CONNECTION_WITHIN: Duration = Duration::from_secs(5);
-const STATEMENT_WITHIN: Duration = Duration::from_secs(10);
+const STATEMENT_WITHIN: Duration = Duration::from_secs(11);
 
 /// The service's connections; none, where `DATABASE_URL` isn't set.
 #[derive(Clone)]
@@ -44,12 +44,9 @@ impl Database {
         options: Option<PgConnectOptions>,
         size: u32,
     ) -> Self {
-        let pools = options.map(|options| {
-            let options = options.options([("statement_timeout", "10s")]);
-            Pools {
-                service: pool(size, options.clone()),
-                readiness: pool(1, options),
-            }
+        let pools = options.map(|options| Pools {
+            service: pool(size, options.clone()),
+            readiness: pool(1, options),
         });
         Self { environment, pools }
     }
@@ -134,7 +131,8 @@ fn rows<'a>(
     statement(name, query.fetch_all(connection)).boxed()
 }
 
-/// Gives a statement a span and a limit of time. The database keeps the same limit, unless it is frozen.
+/// Gives a statement a span and a limit of time. After 10 s the database ends it, by the setting of its role
+/// (deploy/database/roles.sh), unless it is frozen.
 pub async fn statement<T>(
     name: &'static str,
     answer: impl Future<Output = sqlx::Result<T>>,
@@ -227,7 +225,9 @@ pub fn options(environment: &Environment) -> Result<Option<PgConnectOptions>, Se
         .host(&host)
         .port(url.port().unwrap_or(5432))
         .ssl_mode(mode)
-        .application_name(about::NAME);
+        .application_name(about::NAME)
+        // Since PostgreSQL 12 the server's own default says all digits; a pooler refuses to be told.
+        .extra_float_digits(None);
     if let Some(path) = authorities {
         options = options.ssl_root_cert(path);
     }

@@ -65,7 +65,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, BoxError> {
             Ok(Err(error)) => error,
             Err(elapsed) => Error::Io(elapsed.into()),
         };
-        // A password or a name that is wrong won't get right by waiting; a shutdown ends.
+        // Waiting does not help against a wrong password or name; a server that shuts down may come back.
         let refused =
             |error: &dyn DatabaseError| !error.code().is_some_and(|it| it.starts_with("57"));
         if error.as_database_error().is_some_and(refused) || Instant::now() > deadline {

@@ -1,4 +1,4 @@
-"""An example of a part: it goes with this folder, its tests, its migration and its line in `main.py`."""
+"""An example of a feature. To remove it, delete this folder, its tests, its migration and its line in `main.py`."""
 
 from .routes import router
 

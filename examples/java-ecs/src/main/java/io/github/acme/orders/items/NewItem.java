@@ -7,7 +7,7 @@ import jakarta.validation.constraints.Pattern;
 
 /** What a caller sends to make an item. */
 record NewItem(
-    // Code points, but for control characters and halves of a pair.
+    // Code points, except control characters and halves of a pair.
     @NotNull(message = NAME) @Pattern(regexp = "[^\\p{Cc}\\p{Cs}]{1,100}", message = NAME)
         String name,
     @NotNull(message = QUANTITY)

@@ -28,6 +28,8 @@ class Migration {
           .registerShutdownHook(false)
           .run(
               "--spring.flyway.enabled=true",
+              // A migration may take its time.
+              "--spring.datasource.hikari.data-source-properties.socketTimeout=0",
               // Its reason is in our own line.
               "--logging.level.org.springframework.boot.SpringApplication=off")
           .close();
