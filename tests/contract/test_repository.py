@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from copier import run_update
 from shipshape.template import Answers
 
 from tests.support.render import ORDERS, PIPELINES, commit, git, name_of, plain_copy, render
@@ -69,6 +70,37 @@ def test_what_the_check_says_mends_it(plain_template: Path, tmp_path: Path) -> N
     subprocess.run([*said[1].split(), "--defaults", "--quiet"], cwd=project, check=True)
     assert git(project, "ls-files", "--unmerged") == ""
     subprocess.run(command, env=os.environ | {"GITHUB_REPOSITORY": "octo/Shop"}, check=True)
+
+
+# https://github.com/OCA/maintainer-tools/issues/645 and https://github.com/lbedner/aegis-stack/issues/1016
+@pytest.mark.parametrize("kind", ["inline", "rej"])
+def test_conflicts_of_an_update_that_were_committed_stop_the_pipeline(tmp_path: Path, kind: Any) -> None:
+    """In a file that nothing reads before a deployment."""
+    template = plain_copy(tmp_path / "template")
+    commit(template, "v1", tag="v1.0.0")
+    project = render(template, tmp_path / "orders", **ORDERS)
+    mine, ours = (
+        project / "deploy/compose/Caddyfile",
+        template / "template/project/{{ only.compose }}/deploy/compose/Caddyfile.jinja",
+    )
+    for path in (mine, ours):
+        path.write_text(f"# {path.name}\n{path.read_text()}")
+    (project / "patch.rej").write_text("<<<<<<< HEAD\nthe owner's own\n")
+    commit(project, "Make it ours")
+    commit(template, "v2", tag="v2.0.0")
+
+    def checked() -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"GITHUB_REPOSITORY": REPOSITORY}
+        command = [project / "scripts/check-repository.sh"]
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+    assert checked().returncode == 0
+    run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=False, conflict=kind)
+    commit(project, "Update the template")
+    result = checked()
+    assert result.returncode == 1
+    assert "check-repository: an update of the template left conflicts" in result.stderr
+    assert "deploy/compose/Caddyfile" in result.stderr
 
 
 def test_it_is_the_first_step_after_the_checkout(rendered: Callable[[Answers], Path]) -> None:

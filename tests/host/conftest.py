@@ -197,7 +197,7 @@ class Host:
         return ssl.create_default_context(cadata=root)
 
     @contextmanager
-    def under_load(self, pause: float = 0.01, path: str = "/") -> Iterator[Load]:
+    def under_load(self, pause: float = 0.03, path: str = "/") -> Iterator[Load]:
         """Callers from outside all the while, over connections that stay open; no request is lost, or asked twice."""
         context = self.trust()
 

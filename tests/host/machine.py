@@ -86,6 +86,15 @@ class Machine:
         finally:
             connection.close()
 
+    def restart(self) -> None:
+        """Docker may give its address to another container meanwhile: what names it learns the new one, as by DNS."""
+        before = self.address
+        engine.docker("restart", self.name)
+        known = [Path(self.environment["SSH_FOLDER"]) / "known_hosts", Path(self.environment["CURL_HOME"]) / ".curlrc"]
+        for file in known:
+            file.write_text(file.read_text().replace(before, self.address))
+        self.environment["DEPLOY_HOST"] = self.environment["DEPLOY_HOST"].replace(before, self.address)
+
     @contextmanager
     def under_load(self) -> Iterator[None]:
         address, context = self.address, self.trust()

@@ -351,7 +351,7 @@ def test_the_nightly_backup_is_made_and_is_restored_as_the_page_says(machine: Ma
 
 def test_all_comes_back_after_the_machine_was_restarted(machine: Machine) -> None:
     live = machine.live()
-    engine.docker("restart", machine.name)
+    machine.restart()
     deadline = time.monotonic() + 90
     while True:
         try:

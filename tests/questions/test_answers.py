@@ -23,11 +23,11 @@ ONLY_FOR: dict[str, Answers] = {
 }
 
 REFUSED = [
-    ("service_name=Orders", "use lower-case letters"),
-    ("service_name=my orders", "use lower-case letters"),
-    ("service_name=1orders", "use lower-case letters"),
-    ("service_name=orders-", "use lower-case letters"),
-    ("service_name=orders\n", "use lower-case letters"),
+    ("service_name=Orders", "use a name like orders-api"),
+    ("service_name=my orders", "use a name like orders-api"),
+    ("service_name=1orders", "use a name like orders-api"),
+    ("service_name=orders-", "use a name like orders-api"),
+    ("service_name=orders\n", "use a name like orders-api"),
     ("service_description=a\\b", "one line of text"),
     (f"service_name={'o' * 41}", "at most 40"),
     ("service_description=two\nlines", "one line of text"),
@@ -101,12 +101,15 @@ REFUSED_FOR = [
     ("orchestrator=kubernetes", "kubernetes_secrets=vault", "'vault' is not in ['kubectl'"),
     ("orchestrator=kubernetes", "kubernetes_monitoring=zabbix", "'zabbix' is not in ['prometheus-operator'"),
     ("orchestrator=kubernetes", "kubernetes_mesh=consul", "'consul' is not in ['none'"),
+    ("orchestrator=kubernetes", "kubernetes_database=zalando", "'zalando' is not in ['external'"),
     ("orchestrator=kubernetes", "kubernetes_verification=gatekeeper", "'gatekeeper' is not in ['none'"),
     ("orchestrator=ecs", "ecs_database=aurora", "'aurora' is not in ['external'"),
     ("orchestrator=lambda", "registry=ghcr", "takes images from Amazon ECR alone: use ecr"),
     ("orchestrator=lambda", "platforms=linux/amd64,linux/arm64", "no index of several: use linux/amd64 or linux/arm64"),
     ("orchestrator=lambda", "aws_production_region=eu-west-1", "images of its own region alone: use us-east-1"),
     ("orchestrator=lambda", "lambda_events=kafka", "'kafka' is not in ['none', 'sqs']"),
+    ("orchestrator=lambda", "lambda_database_access=pgbouncer", "'pgbouncer' is not in ['direct', 'rds-proxy']"),
+    ("orchestrator=lambda", "lambda_exposure=alb", "'alb' is not in ['http-api', 'function-url']"),
     ("orchestrator=lambda", "port=9001", "on Lambda its own API has port 9001: use another"),
 ]
 
@@ -227,6 +230,8 @@ def test_a_canary_of_an_owner_s_code_needs_its_metrics(plain_template: Path, tmp
     ("beside", "answer", "expected"),
     [
         ("language=go", "calls=[payments]", "functions have no network with names in it"),
+        ("lambda_exposure=function-url", "lambda_events=sqs", "use http-api for lambda_exposure, which keeps callers"),
+        ("service_name=orders--api", "lambda_database_access=rds-proxy", "a service name without two hyphens in a row"),
         ("source=yours", "writable_folders=[cache]", "a function on Lambda writes to /tmp alone"),
         ("source=yours", "data_folders=[uploads]", "has no folder that outlives it"),
     ],
@@ -262,6 +267,32 @@ def test_prometheus_is_known_by_namespace_and_account(plain_template: Path, tmp_
     beside = ("orchestrator=kubernetes", "kubernetes_mesh=istio-ambient")
     said = "use its namespace and the name of its service account"
     refused(plain_template, tmp_path / "orders", said, *beside, f"kubernetes_prometheus={account}")
+
+
+IN_CLUSTER = ("orchestrator=kubernetes", "kubernetes_database=cloudnative-pg")
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "", "shop-backups", "s3://", "s3://ab", "s3://Shop", "s3://shop/path", "s3://shop..backups", "s3://-shop",
+        "http://s3.example.com/shop", "https://s3.example.com", "https://s3.example.com/a/shop",
+        "https://user:word@s3.example.com/shop", "gs://shop-backups", "s3://shop backups",
+    ],
+)  # fmt: skip
+def test_a_bucket_is_named_with_its_store(plain_template: Path, tmp_path: Path, bucket: str) -> None:
+    said = "use s3://BUCKET for AWS, or the address of another store and its bucket"
+    refused(plain_template, tmp_path / "orders", said, *IN_CLUSTER, f"kubernetes_database_bucket={bucket}")
+
+
+@pytest.mark.parametrize("names", [("orders", "o" * 47), ("orders" * 5, "shop" * 5)])
+def test_a_database_has_a_namespace_whose_name_fits(
+    plain_template: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    service, namespace = names
+    said = f"use external, or shorter names: it would be in {namespace}-{service}-staging-database"
+    beside = (*IN_CLUSTER, f"service_name={service}")
+    refused(plain_template, tmp_path / "orders", said, *beside, f"kubernetes_namespace={namespace}")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_bad_answer_is_refused_where_it_is_typed(template: Path, tmp_path: Pat
     terminal.until("the service called?")
     terminal.child.send("-Bad")
     terminal.child.send(ENTER)
-    terminal.until("use lower-case letters")
+    terminal.until("use a name like orders-api")
     terminal.child.send("\x7f" * len("orders-Bad") + "billing" + ENTER)
     for name in ASKED[1:]:
         terminal.until(first_words(name))

@@ -21,7 +21,7 @@ def answers(question: str) -> set[str]:
     if table := TEMPLATE.choices().get(question):
         return set(TEMPLATE.table(table))
     default = TEMPLATE.entries()[question]["default"]
-    if one_of_two := re.fullmatch(r"\{\{ '(\w+)' if .+ else '(\w+)' \}\}", default):
+    if one_of_two := re.fullmatch(r"\{\{ '([\w-]+)' if .+ else '([\w-]+)' \}\}", default):
         return set(one_of_two.groups())
     (table, column) = re.findall(r"\{\{ (\w+)\[\w+\]\.(\w+) \}\}", default)[0]
     return {row[column] for row in TEMPLATE.table(table).values()}

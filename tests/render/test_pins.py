@@ -75,7 +75,7 @@ def test_each_language_version_has_its_image() -> None:
 def test_actions_are_those_of_the_table(project: Path) -> None:
     counts = {path: check_actions(path) for path in workflows(project)}
     assert all(counts.values()), counts
-    assert {path.name for path in counts} == {"build.yml", "ci.yml", "deploy.yml", "rollback.yml", "scan.yml"}
+    assert {path.stem for path in counts} == {"build", "ci", "deploy", "rollback", "scan", "weekly"}
 
 
 def test_cosign_is_the_one_of_the_table(project: Path) -> None:

@@ -131,7 +131,7 @@ def test_what_is_renamed_or_deleted_is_changed(repository: Repository, tmp_path:
 
 @pytest.mark.parametrize("base", ["", ZERO, "f" * 40, "no-such-branch"])
 def test_without_a_commit_to_compare_with_all_is_changed(repository: Repository, tmp_path: Path, base: str) -> None:
-    """The weekly run, a new branch, a base that is gone: to build too much is safe, to build nothing is not.
+    """No base, a new branch, a base that is gone: to build too much is safe, to build nothing is not.
 
     https://github.com/vercel/turborepo/pull/13304: tests were skipped on every push, for the base was not there.
     """

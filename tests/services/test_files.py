@@ -20,8 +20,9 @@ def test_each_file_is_one_service_s_or_at_the_root(repository: Path) -> None:
     for name in NAMES:
         own = {path.removeprefix(f"services/{name}/") for path in there if is_of(name, path)}
         assert own >= {"Dockerfile", "Makefile", "README.md", "docker-compose.yml", "scripts/changes.sh", "LICENSE"}
+        workflows = {"build", "ci", "deploy", "rollback", "scan", "weekly"}
         assert {path for path in own if path.startswith(".github/")} == {
-            f".github/workflows/{name}-{workflow}.yml" for workflow in ("build", "ci", "deploy", "rollback", "scan")
+            f".github/workflows/{name}-{workflow}.yml" for workflow in workflows
         }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from copier import run_copy, run_update
+from copier import run_copy, run_recopy, run_update
 
 from tests.services.repository import PAIRS, ROOT_FILES, add, answers_file, files, is_of, update
 from tests.support.render import commit, git, released_copy
@@ -108,6 +108,13 @@ def test_what_ours_calls_is_made_anew_where_it_is_missing(template: Path, reposi
     release_two(template)
     update(repository, "orders")
     assert (repository / "services/orders/scripts/integration.sh").exists()
+
+
+def test_one_service_that_is_made_anew_keeps_what_is_theirs_and_the_root(repository: Path) -> None:
+    run_recopy(repository, answers_file=answers_file("orders"), defaults=True, overwrite=True, quiet=True, unsafe=False)
+    assert changed(repository) == {
+        f".github/workflows/{NAMES[0]}-ci.yml", "services/orders/Dockerfile", "services/orders/Makefile",
+    }  # fmt: skip
 
 
 def test_a_changed_answer_reaches_its_own_service_alone(repository: Path) -> None:

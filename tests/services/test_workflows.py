@@ -182,7 +182,7 @@ def test_what_costs_time_waits_for_the_answer_what_changed_and_the_check_is_repo
         assert set(jobs["ci"]["needs"]) == {"changes", "dependencies", "build"}, (
             "a failure to say what changed fails it"
         )
-        assert set(own(repository, name)[f"{name}-ci"][True]) == {"pull_request", "merge_group", "push", "schedule"}
+        assert set(own(repository, name)[f"{name}-ci"][True]) == {"pull_request", "merge_group", "push"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -65,6 +65,7 @@ DEPLOYMENT: list[Answers] = [
     {"cache": "valkey"},
     {"registry": "ecr", "license": "proprietary", "platforms": "linux/arm64", "orchestrator": "kubernetes"},
     {"kubernetes_access": "eks", "platforms": "linux/amd64,linux/arm64", "kubernetes_mesh": "istio-ambient"}
+    | {"kubernetes_database": "cloudnative-pg"} | other("kubernetes_database_bucket")
     | other("aws_account_id", "aws_region", "kubernetes_namespace", "kubernetes_gateway", "kubernetes_proxy_namespace"),
     {"registry": "gar", "kubernetes_exposure": "ingress", "kubernetes_secrets": "external-secrets", "license": "MIT"},
     {"kubernetes_access": "kubeconfig", "deployment_strategy": "blue-green"}
@@ -72,6 +73,7 @@ DEPLOYMENT: list[Answers] = [
     | other("kubernetes_prometheus"),
     {"registry": "acr", "kubernetes_exposure": "alb", "kubernetes_verification": "kyverno", "kubernetes_mesh": "none"}
     | {"platforms": "linux/amd64"},
+    {"kubernetes_database": "external"},
     {"kubernetes_monitoring": "none", "kubernetes_verification": "policy-controller", "kubernetes_secrets": "kubectl"}
     | other("azure_registry", "kubernetes_alb_subnets"),
     {"registry": "private", "kubernetes_exposure": "none", "kubernetes_monitoring": "prometheus-operator"}
@@ -88,6 +90,9 @@ DEPLOYMENT: list[Answers] = [
     {"cache": "none"},
     {"host_machine": "own"},
     {"orchestrator": "lambda", "registry": "ecr", "lambda_events": "sqs"},
+    {"lambda_exposure": "function-url", "lambda_events": "none", "lambda_database_access": "rds-proxy"},
+    {"lambda_exposure": "http-api", "lambda_events": "sqs"},
+    {"lambda_database_access": "direct"},
 ]  # fmt: skip
 # The same of code that its owner brought along.
 MINE: Answers = START | {"source": "yours", "manager": "pip", "database": "none"} | other("start_command")

@@ -65,7 +65,7 @@ artifact=$(jq --raw-output .digest <<<"$artifact")
 log=$(crane push "$layout" "${image%@*}@$artifact" 2>&1) || fail "$log"
 echo "$log" >&2
 
-# Where a registry has no referrers API (GHCR), the list of what belongs to an image is a tag, which each writer reads and writes anew.
+# Where a registry has no referrers API (GHCR), the list of what belongs to an image is a tag, which each writer reads and writes again.
 # So wait until that list shows this attestation: the next writer would drop it. https://github.com/NVIDIA/nodewright-packages/pull/132
 [[ $log == *"fallback tag"* ]] || exit 0
 list=${image%@*}:sha256-${image#*@sha256:}

@@ -7,6 +7,7 @@ source "$(dirname "$0")/lib.sh"
 [[ $# == 3 ]] || usage
 image=$1 port=$2 memory=$3
 
+docker image inspect "$image" >/dev/null 2>&1 || { echo "smoke: there is no image $image on this machine: build it first" >&2; exit 1; }
 container=$(docker create --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
   --pids-limit 256 --memory "${memory}m" --publish "127.0.0.1::$port" "$image")
 trap 'docker rm --force "$container" >/dev/null' EXIT

@@ -24,7 +24,7 @@ check_manifests() {
     fail "the cluster does not take these objects from this user; nothing has been changed"
 }
 
-# apply [KUSTOMIZATION]: brings it to the cluster, but for what belongs to the migration. apply_these: what is given, in the same way.
+# apply [KUSTOMIZATION]: brings it to the cluster, except what belongs to the migration. apply_these: what is given, in the same way.
 apply() { manifests "$@" | apply_these; }
 apply_these() { kube apply --selector 'app.kubernetes.io/component!=migrate' --filename - >&2; }
 
@@ -68,7 +68,7 @@ unfinished() {
     { say "nothing to roll back to: $environment has had no good version yet; what was started stays, to be looked at"; return 1; }
 }
 
-# restore [KINDS]: applies what was good before, but for these kinds.
+# restore [KINDS]: applies what was good before, except these kinds.
 restore() {
   local good last going
   good=$(record .data.manifests)

@@ -18,7 +18,7 @@ choose_image "$2"
 as_stack_role
 check_reachable
 
-# alarms: those that fire, one a line; fails where one of them does not exist, for then nobody would be watching.
+# alarms: those that fire, one a line; fails where one of them does not exist, because then nobody would be watching.
 alarms() {
   local names=("$service-$environment"-{5xx,latency,unhealthy,errors,cpu,memory}) found
   found=$(aws cloudwatch describe-alarms --alarm-names "${names[@]}" --query 'MetricAlarms[].[AlarmName, StateValue]' --output text) || return 1

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # image and what is named after the environment are lib.sh's
-# Migrations: one task of the new image, as the database's owner. It must end well before the service is updated.
+# Migrations: one task of the new image, as the database's owner. It must succeed before the new version starts.
 # shellcheck source=deploy/ecs/task.sh
 source "$here/task.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Replaces all tasks by new ones of the same image, without a gap: a task reads its secrets when it starts, and never again.
-# No alarm stops it, for one may be the reason for it.
+# No alarm stops it: an alarm may be the reason for it.
 # Usage: deploy/ecs/restart.sh staging|production
 set -euo pipefail
 # shellcheck source=deploy/ecs/lib.sh

@@ -4,7 +4,7 @@
 role=() # as which CloudFormation works: whoever calls, until as_stack_role
 : "${POLL_SECONDS:=10}"
 
-# check_account: refuses credentials of another account, in which everything would be made anew.
+# check_account: refuses credentials of another account, in which everything would be created once more.
 check_account() {
   local found
   found=$(aws sts get-caller-identity --query Account --output text) || fail "AWS does not say whose credentials these are: see above"

@@ -6,7 +6,7 @@ refuse() { # MESSAGE: before anything was changed
   fail "$@"
 }
 
-# Another environment's host would be called healthy: what is watched is the service under its own name.
+# Refuses the host of another environment: the deployment would look healthy, since it watches the public name of its own.
 same_site() {
   local is will
   is=$(sed -n 's/^SITE=//p' .env 2>/dev/null) will=$(sed -n 's/^SITE=//p' "$here/settings.env")

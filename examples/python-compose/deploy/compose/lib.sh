@@ -61,7 +61,7 @@ socket=/run/user/$(id -u)/docker.sock
 # Never reads the script's own input.
 compose() { docker compose --progress quiet "$@" </dev/null; }
 
-# short_of MB [PERCENT]: says which disk has less room than that, or hardly a file to go; nothing where none has.
+# short_of MB [PERCENT]: says which disk has less free space than that, or almost no free inodes; nothing where all have enough.
 # Docker's may be another than this folder's.
 short_of() {
   local docker

@@ -4,7 +4,7 @@
 #   - Docker from the distribution, rootless. `--docker group` gives `deploy` root's Docker instead: that is root in all but name
 #     (https://docs.docker.com/engine/install/linux-postinstall/), but the service sees its callers' addresses.
 #   - A firewall that lets in SSH, HTTP and HTTPS; no passwords in SSH.
-#   - Security updates by themselves. What needs a reboot gets it at 04:30 of the host's clock, a newer Docker its restart:
+#   - Security updates by themselves. The host reboots, or restarts Docker, at 04:30 local time where they need it:
 #     `--window HH:MM` names another time, at which the service may be away for a minute.
 #   - Each hour, a look at the room on its disks; logs of containers that are rotated; each night, a backup of the database, and each week a
 #     restore of its copy in another place, if there is one.
@@ -121,7 +121,7 @@ if [[ $docker == group ]]; then
   systemctl enable --now --quiet docker
 else
   systemctl disable --now --quiet docker.service docker.socket
-  # Docker rootless needs leave for ports from 80 up, and for the CPU limits that compose.prod.yaml sets.
+  # Docker rootless needs permission to use ports from 80 up, and for the CPU limits that compose.prod.yaml sets.
   echo net.ipv4.ip_unprivileged_port_start=80 >/etc/sysctl.d/60-ports.conf
   sysctl --quiet --load /etc/sysctl.d/60-ports.conf
   mkdir -p /etc/systemd/system/user@.service.d

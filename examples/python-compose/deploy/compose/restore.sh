@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# On the host: restores the database from a backup, wholly or not at all. What was there before stays, under a name that is printed.
+# On the host: restores the database from a backup, completely or not at all. What was there before stays, under a name that is printed.
 # With --try it only checks that the backup can be restored, and leaves the database alone.
 # Usage: restore.sh [--try] FILE
 set -euo pipefail

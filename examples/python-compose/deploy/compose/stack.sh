@@ -69,7 +69,7 @@ SETTINGS
   mv .env.new .env
 }
 
-# Another major of PostgreSQL does not read the data of the one before, and would start with an empty database beside it.
+# Another major of PostgreSQL does not read the data of the one before: it would not start, and say why in its own log alone.
 database_fits() {
   local other
   # shellcheck disable=SC2016 # expanded in the container

@@ -68,7 +68,7 @@ unfinished() {
     { say "nothing to roll back to: $environment has had no good version yet; what was started stays, to be looked at"; return 1; }
 }
 
-# restore [KINDS]: applies what was good before, but for these kinds.
+# restore [KINDS]: applies what was good before, except these kinds.
 restore() {
   local good last going
   good=$(record .data.manifests)

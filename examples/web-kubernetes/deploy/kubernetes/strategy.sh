@@ -8,7 +8,7 @@ start() {
   case $live in
     main)
       started=$name-canary
-      # With all that it may need to start, such as a policy that lets it call what is new; but for what leads or scales the others.
+      # With all that it may need to start, such as a policy that lets it call what is new, except what leads or scales the others.
       manifests "components: [../../deploy/kubernetes/slots/canary]" |
         not_of_kind 'Service|HTTPRoute|Ingress|HorizontalPodAutoscaler|PodDisruptionBudget' | apply_these
       ;;

@@ -19,7 +19,7 @@ var lines = promauto.NewCounterVec(prometheus.CounterOpts{
 // newLogger writes logs for machines: one JSON object a line, with time, level and message, then the line's own fields.
 func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		lines.WithLabelValues(levelName(level)) // 0, and not nothing, before the first one
+		lines.WithLabelValues(levelName(level)) // so that it is 0, not missing, before the first one
 	}
 	return slog.New(contextHandler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: rename})})
 }

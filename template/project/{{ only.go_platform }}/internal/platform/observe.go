@@ -75,7 +75,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
 			c.handled.Store(true)
 		}
-		r.Pattern = s.pattern(r) // already here, for middleware of yours may hand on a copy of the request
+		r.Pattern = s.pattern(r) // already here, because your middleware may pass on a copy of the request
 
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In a restore's pod, after fetch.sh: restores /dump/app.dump into an empty database, wholly or not at all, and compares the rows of each table with the dump's.
+# In a restore's pod, after fetch.sh: restores /dump/app.dump into an empty database, completely or not at all, and compares the rows of each table with the dump's.
 set -euo pipefail
 
 PGPASSWORD=$(</run/secrets/database/password)

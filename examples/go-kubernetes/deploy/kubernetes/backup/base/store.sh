@@ -1,6 +1,6 @@
 #!/bin/sh
-# In a backup's pod, after dump.sh: restic encrypts the dump and stores it, and lets go of those that are too old, which it counts by the service's name.
-# The Secret orders-backup says where. What is not ready there stays so: a wrong bucket would look like one in which all is well.
+# In a backup's pod, after dump.sh: restic encrypts the dump, stores it, and deletes those that are too old, which it finds by the service's name.
+# The Secret orders-backup says where. It initialises no repository: in a wrong bucket, it would otherwise begin a new one, and nobody would notice.
 set -eu
 
 restic() { command restic --quiet --no-cache "$@"; }

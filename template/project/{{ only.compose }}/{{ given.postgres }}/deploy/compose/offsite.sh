@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # On the host: copies of the backups in another place, by restic, which encrypts them. secrets/offsite says where: deploy/README.md has its form.
 #   init         makes the place ready; once
-#   put FILE     copies a backup there, and lets go of those that are too old; backup.sh calls it
+#   put FILE     copies a backup there, and deletes those that are too old; backup.sh calls it
 #   list         shows what is there
 #   get [ID]     brings one back, the newest unless told else, and prints the file for restore.sh
 #   try          brings the newest back, restores it beside the database and throws it away; systemd runs it each week
@@ -16,7 +16,7 @@ step=$1
 cd "$here"
 umask 077
 
-# Only these names, and as they stand there: the file is no script.
+# Only these names are read, each value literally: the file is not run as a script.
 [[ -s secrets/offsite ]] || fail "secrets/offsite is not there: see \"Copies elsewhere\" in deploy/README.md"
 line=0
 while IFS='=' read -r key value || [[ -n $key ]]; do
@@ -32,7 +32,7 @@ done <secrets/offsite
 restic() { command restic --quiet --no-cache "$@"; }
 of_service=(--host "$name" --path /app.dump)
 
-# One at a time. What was killed, or a host that is gone, has left a lock, which restic takes for stale after half an hour, here at once.
+# One at a time. A run that was killed, or a host that is gone, has left a lock of restic: `unlock` removes it once it is stale.
 exec 9>>lock.offsite
 flock --wait 3600 9 || fail "another copy has been at work for an hour"
 [[ $step == init ]] || restic unlock || fail "$RESTIC_REPOSITORY does not answer, or is not ready: see above"
