@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -118,7 +119,8 @@ def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without an engine its tests are skipped, aloud; in CI that is a failure."""
     marked = [item for item in items if item.get_closest_marker("engine")]
-    items.sort(key=lambda item: lanes.turn(item.nodeid))
+    order: dict[object, int] = {}
+    items.sort(key=lambda item: (lanes.turn(item.nodeid), order.setdefault(lanes.image_of(item), len(order))))
     if not marked or "not engine" in config.getoption("markexpr"):
         return
     reason = engine.missing()
@@ -135,6 +137,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if "not engine" in config.getoption("markexpr"):
         memory.use()
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of `make test`, which Ctrl-C ends
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         handle, os.environ[figures.FILE] = tempfile.mkstemp()
         os.close(handle)
         config.stash[TIMES] = budgets.Times(os.environ.get(budgets.RUN, "tests"))

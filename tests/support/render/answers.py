@@ -171,7 +171,8 @@ RDS: list[Answers] = [
     for language, strategy, more in (("go", "blue-green", {}), ("node", "rolling", {"cache": "valkey"}))
 ]  # fmt: skip
 ECS += RDS
-# A function on Lambda: with a database and a cache; without one, for another processor, production in another account.
+# A function on Lambda: with a database and a cache; without one, by its own URL, for another processor, production in
+# another account; with a proxy before its database.
 LAMBDA: list[Answers] = [
     {
         "language": "python", "orchestrator": "lambda", "deployment_strategy": "rolling",
@@ -179,8 +180,11 @@ LAMBDA: list[Answers] = [
     },
     {
         "language": "go", "orchestrator": "lambda", "deployment_strategy": "canary", "database": "none",
-        "production_host": "orders-api.example.com", "platforms": "linux/arm64",
-        "aws_production_account_id": "222233334444",
+        "lambda_exposure": "function-url", "platforms": "linux/arm64", "aws_production_account_id": "222233334444",
+    },
+    {
+        "language": "node", "orchestrator": "lambda", "deployment_strategy": "blue-green",
+        "lambda_exposure": "function-url", "lambda_database_access": "rds-proxy",
     },
 ]  # fmt: skip
 # Of an owner's code: what differs from a starter, with each orchestrator and with a Dockerfile of theirs; tests/adopt

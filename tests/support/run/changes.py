@@ -28,6 +28,7 @@ BREAKS: list[tuple[str, list[str]]] = [
     ("docs/contract.md", ["tests/dashboards", "tests/render"]),
     ("template/*ecs*", ["tests/ecs", "tests/render"]),
     ("template/*lambda*", ["tests/ecs", *RENDERED]),
+    ("template/partials/database_access/*", ["tests/ecs", *RENDERED]),
     ("template/*kubernetes*", ["tests/kubernetes", "tests/render"]),
     ("template/*{{ given.aws }}*", ["tests/ecs", *RENDERED]),
     ("template/partials/host_machine/*", ["tests/ecs", "tests/host", *RENDERED]),

@@ -10,15 +10,29 @@ from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import
 from tests.support.run.layers import budgets, layer_of
 
 BY_LANGUAGE = {"image", "compose"}  # where each language has names and ports of its own
-LONGEST = ["cluster", "image rust"]  # begun first, or the other lanes wait for them in the end
+# Files with services of their own, which wait most of their time: beside the rest of their layer.
+APART = dict.fromkeys(("tests/cluster/test_failure.py", "tests/cluster/test_rollout.py"), "cluster versions")
+LONGEST = ["cluster", "cluster versions", "image rust"]  # begun first, or the other lanes wait for them in the end
 
 
 def group_of(node: str) -> str:
     """A layer, or in it a language: `tests/image/test_load.py::test_x[go-1.27]` is of `image go`."""
+    if apart := APART.get(node.partition("::")[0]):
+        return apart
     layer = layer_of(node)
     if layer not in BY_LANGUAGE or "[" not in node:
         return layer
     return f"{layer} {node.rpartition('[')[2].partition('-')[0].rstrip(']')}"
+
+
+def image_of(item: pytest.Item) -> str:
+    """Of tests/image: which service a test asks, as text; those of one follow each other.
+
+    pytest itself groups by a parameter's place in its list, which is another in each list: so all that waits for 75
+    seconds began anew whenever a test of a service with a cache came between (tests/image/waits.py).
+    """
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("service", "")) if callspec and layer_of(item.nodeid) == "image" else ""
 
 
 def turn(node: str) -> int:
@@ -38,4 +52,4 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes | None:
     """Layers with an engine side by side, where they share nothing."""
-    return Lanes(config, log) if config.getoption("markexpr") == "engine" else None
+    return Lanes(config, log) if str(config.getoption("markexpr")).startswith("engine") else None

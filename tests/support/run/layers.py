@@ -24,7 +24,7 @@ QUICK = [
 REAL = [
     Layer(name, budget)
     for name, budget in {
-        "cluster": 660, "host": 330, "image": 420, "compose": 300, "pipeline": 240, "events": 240,
+        "cluster": 1030, "host": 330, "image": 420, "compose": 300, "pipeline": 240, "events": 240,
         "lint": 60, "demo": 60, "services": 90, "adopt": 480, "kubernetes": 30,
     }.items()
 ]  # fmt: skip
