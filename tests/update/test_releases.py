@@ -4,26 +4,35 @@
 """
 
 import shutil
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.render import ORDERS, TEMPLATE, commit, git
+from tests.support.render import ORDERS, TEMPLATE, commit, git, name_of
 from tests.support.render.owners import taken
-from tests.support.render.releases import Outcome, Release, read, unpack, update_from
+from tests.support.render.releases import Outcome, Release, history, read, unpack, update_from
 
 # What to do with a file that is to be the owner's from now on: docs/development.md, "Who owns a file".
 INSTEAD = "an update would delete these: put them into _skip_if_exists of copier.yml, and not into `theirs`"
 SERVICES = [ORDERS | {"language": language} for language in TEMPLATE.table("languages")]
+# Each language and each orchestrator at least once; ECR is the registry that all of these take images from.
+UPDATED = [
+    ORDERS | {"language": language, "orchestrator": orchestrator, "registry": "ecr"}
+    for language, orchestrator in zip(TEMPLATE.table("languages"), cycle(TEMPLATE.table("orchestrators")), strict=False)
+]
 RELEASES = read(ROOT / "tests/update/releases.yml")
 
 
 def test_each_release_updates_to_the_working_tree(plain_template: Path, tmp_path: Path) -> None:
     for release in RELEASES:
-        scratch = tmp_path / release.version
-        scratch.mkdir()
-        check(release, update_from(release, ROOT, plain_template, scratch, **ORDERS))
+        came = Outcome(set(), set())
+        template = history(release, ROOT, plain_template, tmp_path / release.version)
+        for answers in UPDATED:
+            outcome = update_from(release, template, tmp_path / f"{release.version}-{name_of(answers)}", **answers)
+            came = Outcome(came.conflicts | outcome.conflicts, came.lost | outcome.lost)
+        check(release, came)
 
 
 def test_what_was_ours_in_a_release_is_not_theirs_today(plain_template: Path, tmp_path: Path) -> None:
@@ -64,18 +73,18 @@ def test_the_newest_version_has_its_entry() -> None:
 
 # A made-up template: `ours` changes in the middle, `stack` at its end, `new` comes, and `readme` is the owner's.
 SETTINGS = """
-_subdirectory: project
+_subdirectory: template
 _exclude: ["{% if _copier_operation == 'update' %}readme{% endif %}"]
 name: {type: str, default: orders}
 """
 
 
 def write(repository: Path, **files: str) -> None:
-    (repository / "project").mkdir(exist_ok=True)
+    (repository / "template").mkdir(exist_ok=True)
     (repository / "copier.yml").write_text(SETTINGS)
-    (repository / "project/{{ _copier_conf.answers_file }}.jinja").write_text("{{ _copier_answers | to_nice_yaml }}")
+    (repository / "template/{{ _copier_conf.answers_file }}.jinja").write_text("{{ _copier_answers | to_nice_yaml }}")
     for name, text in files.items():
-        (repository / "project" / f"{name}.jinja").write_text(text)
+        (repository / "template" / f"{name}.jinja").write_text(text)
 
 
 LINES = [f"line {number} of {{{{ name }}}}" for number in range(12)]
@@ -101,23 +110,23 @@ def release_of(repository: Path, **conflicts: str) -> Release:
     return Release("1.0.0", git(repository, "rev-parse", "HEAD").strip(), conflicts)
 
 
+def updated(release: Release, repository: Path, tree: Path, scratch: Path) -> Outcome:
+    """Of a service with an answer that has a parameter's name, as the template's own have."""
+    template = history(release, repository, tree, scratch / "template")
+    return update_from(release, template, scratch / "service", name="orders", repository="octo-org/orders")
+
+
 def test_an_update_keeps_an_edit_in_every_file_and_says_what_conflicts(
     repository: Path, tree: Path, tmp_path: Path
 ) -> None:
     release = release_of(repository, stack="its port is another one")
-    outcome = update_from(release, repository, tree, scratch(tmp_path), name="orders")
+    outcome = updated(release, repository, tree, tmp_path)
     assert outcome == Outcome(conflicts={"stack"}, lost=set())
     check(release, outcome)
-    project = tmp_path / "scratch/service"
+    project = tmp_path / "service"
     assert (project / "ours").read_text().startswith("first\nline 0 of orders\n")
     assert (project / "readme").read_text() == "Yours\n# the owner's own line\n"
     assert (project / "new").exists()
-
-
-def scratch(tmp_path: Path) -> Path:
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    return folder
 
 
 @pytest.mark.parametrize("conflicts", [{}, {"stack": "meant", "ours": "no longer"}], ids=["missing", "stale"])
@@ -125,20 +134,30 @@ def test_the_list_of_conflicts_is_neither_short_nor_long(
     repository: Path, tree: Path, tmp_path: Path, conflicts: dict[str, str]
 ) -> None:
     release = release_of(repository, **conflicts)
-    outcome = update_from(release, repository, tree, scratch(tmp_path), name="orders")
+    outcome = updated(release, repository, tree, tmp_path)
     with pytest.raises(AssertionError, match=r"releases\.yml"):
         check(release, outcome)
 
 
 def test_a_file_that_a_release_drops_is_noticed(repository: Path, tree: Path, tmp_path: Path) -> None:
-    (tree / "project/ours.jinja").unlink()
-    outcome = update_from(release_of(repository), repository, tree, scratch(tmp_path), name="orders")
+    (tree / "template/ours.jinja").unlink()
+    outcome = updated(release_of(repository), repository, tree, tmp_path)
     assert "ours" in outcome.lost
+
+
+def test_a_shallow_clone_fetches_the_release(repository: Path, tree: Path, tmp_path: Path) -> None:
+    """As most CI services check a repository out."""
+    release = release_of(repository)
+    commit(repository, "what comes next")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repository}", str(clone))
+    outcome = updated(release, clone, tree, tmp_path)
+    assert outcome.lost == set()
 
 
 def test_a_commit_that_is_not_there_is_said(repository: Path, tree: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="is not in this clone"):
-        update_from(Release("1.0.0", "0" * 40, {}), repository, tree, scratch(tmp_path), name="orders")
+        updated(Release("1.0.0", "0" * 40, {}), repository, tree, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from copier import run_update
+from copier import run_copy, run_update
 
-from tests.support.render import commit, git, render
+from tests.support.render import commit, git
 
 EDIT = "# the owner's own line"
+NEXT = "9999.0.0"
 
 
 @dataclass(frozen=True)
@@ -43,25 +44,36 @@ class Outcome:
     lost: set[str]
 
 
-def update_from(release: Release, repository: Path, tree: Path, scratch: Path, **answers: Any) -> Outcome:
-    """Render the release, edit every file, and update to `tree`, a copy of the template as it is now."""
-    template = scratch / "template"
-    template.mkdir()
-    unpack(repository, release.commit, template)
-    commit(template, release.version, tag=f"v{release.version}")
-    project = render(template, scratch / "service", **answers)
+def history(release: Release, repository: Path, tree: Path, folder: Path) -> Path:
+    """A template in `folder` whose first version is the release's, and whose next one is `tree`."""
+    folder.mkdir()
+    unpack(repository, release.commit, folder)
+    commit(folder, release.version, tag=f"v{release.version}")
+    replace(folder, tree)
+    commit(folder, "the working tree", tag=f"v{NEXT}")
+    return folder
+
+
+def update_from(release: Release, template: Path, project: Path, /, **answers: Any) -> Outcome:
+    """Render the release, edit every file, and update to the next version."""
+    version = f"v{release.version}"
+    run_copy(str(template), project, data=answers, vcs_ref=version, defaults=True, quiet=True, unsafe=False)
     edited = edit_all(project)
     commit(project, "Start from the template, and make it ours")
-    replace(template, tree)
-    commit(template, "the working tree", tag="v9999.0.0")
     run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=False)
+    assert f"_commit: v{NEXT}\n" in (project / ".copier-answers.yml").read_text()
     conflicts = set(git(project, "diff", "--name-only", "--diff-filter=U").splitlines())
     lost = {name for name in edited if not (project / name).exists() or EDIT not in (project / name).read_text()}
     return Outcome(conflicts, lost)
 
 
 def unpack(repository: Path, revision: str, folder: Path) -> None:
-    archive = subprocess.run(["git", "archive", revision], cwd=repository, capture_output=True, check=False)
+    """The template of a commit, which a shallow clone fetches; raises AssertionError where it is not to be had."""
+    if subprocess.run(["git", "cat-file", "-e", revision], cwd=repository, capture_output=True, check=False).returncode:
+        fetch = ["git", "fetch", "--quiet", "--depth=1", "--no-tags", "origin", revision]
+        subprocess.run(fetch, cwd=repository, capture_output=True, check=False)
+    files = ["git", "archive", revision, "copier.yml", "template"]
+    archive = subprocess.run(files, cwd=repository, capture_output=True, check=False)
     assert archive.returncode == 0, f"{revision} is not in this clone: fetch all of its history"
     subprocess.run(["tar", "--extract", f"--directory={folder}"], input=archive.stdout, check=True)
 
