@@ -111,6 +111,7 @@ REFUSED_FOR = [
     ("orchestrator=lambda", "lambda_database_access=pgbouncer", "'pgbouncer' is not in ['direct', 'rds-proxy']"),
     ("orchestrator=lambda", "lambda_exposure=alb", "'alb' is not in ['http-api', 'function-url']"),
     ("orchestrator=lambda", "port=9001", "on Lambda its own API has port 9001: use another"),
+    ("orchestrator=lambda", "lambda_provisioned_concurrency=-1", "a whole number: 0 for none, at most 1000"),
 ]
 
 KEPT = {"kept_images", "kept_source", "kept_answers"}  # what an update compares with, and nobody is asked for
@@ -131,7 +132,7 @@ def test_each_question_is_one_plain_line() -> None:
         assert text.endswith("?") or text.endswith(")"), name
         assert "\n" not in text, name
         assert len(text.split("{{")[0]) <= 74, f"{name} does not fit on a line of a terminal"
-        assert question.get("default"), f"{name} has no default"
+        assert question.get("default") not in {None, ""}, f"{name} has no default"
         assert question.get("choices") or question.get("validator"), f"{name} takes anything"
 
 
@@ -219,6 +220,30 @@ CANARY = ("orchestrator=kubernetes", "deployment_strategy=canary")
 def test_a_canary_on_kubernetes_needs_weights(plain_template: Path, tmp_path: Path, exposure: str) -> None:
     expected = "canary needs weights, which gateway alone has: use that, or another deployment_strategy"
     refused(plain_template, tmp_path / "orders", expected, *CANARY, f"kubernetes_exposure={exposure}")
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "answer", "expected"),
+    [
+        ("kubernetes", "canary_steps=10,50", "use percentages from 1 to 99 with spaces between them: 10 50"),
+        ("kubernetes", "canary_steps=50 100", "use percentages from 1 to 99 with spaces between them: 10 50"),
+        ("kubernetes", "canary_steps=", "use percentages from 1 to 99 with spaces between them: 10 50"),
+        ("ecs", "canary_steps=5 25", "use one percentage, for only Kubernetes takes several steps: 5"),
+        ("lambda", "canary_steps=5 25", "use one percentage, for only Kubernetes takes several steps: 5"),
+        ("kubernetes", "canary_minutes=0", "at least one minute, and at most 10 for all steps together"),
+        ("kubernetes", "canary_minutes=6", "at least one minute, and at most 10 for all steps together"),
+        ("ecs", "canary_minutes=11", "at least one minute, and at most 10 for all steps together"),
+        ("ecs", "canary_failed_percent=100", "use a whole number from 1 to 99"),
+        ("kubernetes", "canary_p95_seconds=500ms", "use seconds from 0.005 up, such as 0.5"),
+        ("kubernetes", "canary_p95_seconds=0.004", "use seconds from 0.005 up, such as 0.5"),
+    ],
+)
+def test_a_canary_s_steps_and_limits_are_in_bounds(
+    plain_template: Path, tmp_path: Path, orchestrator: str, answer: str, expected: str
+) -> None:
+    """The job that deploys ends after 25 minutes, and ECS and Lambda know one share."""
+    beside = (f"orchestrator={orchestrator}", "deployment_strategy=canary")
+    refused(plain_template, tmp_path / "orders", expected, *beside, answer)
 
 
 def test_a_canary_of_an_owner_s_code_needs_its_metrics(plain_template: Path, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ DEPLOYMENT: list[Answers] = [
     | {"kubernetes_verification": "none", "deployment_strategy": "rolling"},
     {"kubernetes_exposure": "gateway", "kubernetes_mesh": "none", "deployment_strategy": "canary"}
     | other("registry_host"),
+    other("canary_steps", "canary_minutes", "canary_failed_percent", "canary_p95_seconds"),
+    {"deployment_strategy": "blue-green"},
     {"orchestrator": "ecs", "ecs_database": "rds"},
     {"deployment_strategy": "blue-green", "dependency_updates": "renovate"}
     | other("fargate_cpu", "fargate_memory", "aws_production_account_id", "aws_production_region"),
@@ -91,7 +93,7 @@ DEPLOYMENT: list[Answers] = [
     {"host_machine": "own"},
     {"orchestrator": "lambda", "registry": "ecr", "lambda_events": "sqs"},
     {"lambda_exposure": "function-url", "lambda_events": "none", "lambda_database_access": "rds-proxy"},
-    {"lambda_exposure": "http-api", "lambda_events": "sqs"},
+    {"lambda_exposure": "http-api", "lambda_events": "sqs"} | other("lambda_provisioned_concurrency"),
     {"lambda_database_access": "direct"},
 ]  # fmt: skip
 # The same of code that its owner brought along.

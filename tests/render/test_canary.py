@@ -1,0 +1,58 @@
+"""Where the answers about a canary arrive: in what judges it and gives it its share, and on the page."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shipshape.template import Answers
+
+CANARY: Answers = {"language": "go", "database": "none", "deployment_strategy": "canary"}
+SETTINGS = '. deploy/kubernetes/canary.sh; printf "%s\\n" "$steps" "$most_failed" "$slowest"'
+
+
+def page(project: Path) -> str:
+    return (project / "deploy/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("steps", "minutes", "spoken"),
+    [
+        ("5 25", 3, "5 %, then 25 % of the requests, for 3 minutes each in production"),
+        ("20", 1, "20 % of the requests, for 1 minute in production"),
+    ],
+)
+def test_on_kubernetes(rendered: Callable[[Answers], Path], steps: str, minutes: int, spoken: str) -> None:
+    told = {"canary_steps": steps, "canary_minutes": minutes, "canary_failed_percent": 2, "canary_p95_seconds": "0.25"}
+    project = rendered(CANARY | {"orchestrator": "kubernetes"} | told)
+    read = subprocess.run(["bash", "-euc", SETTINGS], cwd=project, capture_output=True, text=True, check=True)
+    assert read.stdout.splitlines() == [steps, "2", "0.25"]
+    assert (
+        f"declare -A usual=([staging]=30 [production]={60 * minutes})"
+        in (project / "deploy/kubernetes/judge.sh").read_text()
+    )
+    assert spoken in page(project)
+    assert "More than 2 % of answers of 5xx, more than 5 % that take longer than 0.25 s," in page(project)
+
+
+def test_on_ecs(rendered: Callable[[Answers], Path]) -> None:
+    told = {"canary_steps": "5", "canary_minutes": 3, "canary_failed_percent": 2}
+    project = rendered(CANARY | {"orchestrator": "ecs"} | told)
+    for environment in ("staging", "production"):
+        given = json.loads((project / f"deploy/ecs/parameters/{environment}.json").read_text())["Parameters"]
+        found = [given[f"Canary{name}"] for name in ("Percent", "Minutes", "FailedPercent")]
+        assert found == ["5", "3", "2"]
+    assert "they get 5 % of the requests for 3 minutes, and all of them" in page(project)
+    assert "| `canary` | more than 2 % of the answers" in page(project)
+
+
+def test_on_lambda(rendered: Callable[[Answers], Path]) -> None:
+    told = {"canary_steps": "7", "canary_minutes": 10, "lambda_provisioned_concurrency": 2}
+    project = rendered(CANARY | {"orchestrator": "lambda", "registry": "ecr"} | told)
+    for environment, kept_warm in (("staging", "0"), ("production", "2")):
+        given = json.loads((project / f"deploy/lambda/parameters/{environment}.json").read_text())["Parameters"]
+        assert (given["CanaryShare"], given["ProvisionedConcurrency"]) == ("0.07", kept_warm)
+    assert ': "${WATCH_SECONDS:=600}"' in (project / "deploy/lambda/deploy.sh").read_text()
+    assert "gets 7 % of the requests (`CanaryShare`" in page(project)
+    assert "for 10 minutes in production" in page(project)
