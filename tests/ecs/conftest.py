@@ -65,7 +65,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        settings = {"CURL_HOME": str(self.home), "POLL_SECONDS": "0.2", "WATCH_SECONDS": "0"}
+        settings = {"CURL_HOME": str(self.home), "POLL_SECONDS": "0.2", "WATCH_SECONDS": "0", "CANARY_SECONDS": "0"}
         path = f"{self.aws}{os.pathsep}{os.environ['PATH']}"
         return self.cloud.environment | settings | {"PATH": path, "AWS_DATA_PATH": str(self.waiters)}
 

@@ -5,6 +5,7 @@ No container runs: what a version answers is `Lambda.answer`, and a server on lo
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +16,7 @@ from tests.ecs.function import IMAGE, NAME, SETUP, Place, digest, place_of  # no
 from tests.ecs.test_scripts import set_alarm, wait_until
 from tests.support import step
 from tests.support.aws import stacks
-from tests.support.aws.functions import URL
+from tests.support.aws.functions import URL, Function
 from tests.support.render import document
 from tests.support.tools import run
 
@@ -296,9 +297,16 @@ def test_a_canary_has_a_share_until_no_alarm_has_fired(place_of: Callable[..., P
     place.make(*SETUP)
     place.make("function", "events", Image=digest("a"), Release="sha256:a made")
     moves: list[tuple[str, dict[str, float]]] = []
-    place.cloud.functions.on_move = lambda function: moves.append((function.aliases["live"], function.shares))
-    succeed(place, "deploy.sh", "staging", digest("b"))
+    times: list[float] = []
+
+    def moved(function: Function) -> None:
+        moves.append((function.aliases["live"], function.shares))
+        times.append(time.monotonic())
+
+    place.cloud.functions.on_move = moved
+    succeed(place, "deploy.sh", "staging", digest("b"), CANARY_SECONDS="15")
     assert [move for move, _ in groupby(moves)] == [("1", {}), ("1", {"2": 0.1}), ("2", {})]
+    assert times[moves.index(("2", {}))] - times[moves.index(("1", {"2": 0.1}))] > 15, "WATCH_SECONDS is 0"
     assert (place.live(), place.takes_messages()) == (digest("b"), digest("b"))
     place.cloud.functions.on_move = lambda one: set_alarm(place, f"{NAME}-errors", "ALARM") if one.shares else None
     said = refused(place, 1, "deploy.sh", "staging", digest("c"))

@@ -53,6 +53,6 @@ def test_on_lambda(rendered: Callable[[Answers], Path]) -> None:
     for environment, kept_warm in (("staging", "0"), ("production", "2")):
         given = json.loads((project / f"deploy/lambda/parameters/{environment}.json").read_text())["Parameters"]
         assert (given["CanaryShare"], given["ProvisionedConcurrency"]) == ("0.07", kept_warm)
-    assert ': "${WATCH_SECONDS:=600}"' in (project / "deploy/lambda/deploy.sh").read_text()
+    assert ': "${WATCH_SECONDS:=300}" "${CANARY_SECONDS:=600}"' in (project / "deploy/lambda/deploy.sh").read_text()
     assert "gets 7 % of the requests (`CanaryShare`" in page(project)
     assert "for 10 minutes in production" in page(project)
