@@ -133,3 +133,24 @@ def test_it_is_restored_as_the_page_says(owned: Owned) -> None:
         assert owned.connect("staging", role, "SHOW statement_timeout", cluster="database-2") == limit
     assert "permission denied" in owned.connect("staging", "app", "CREATE TABLE another (id int)", cluster="database-2")
     assert "no encryption" in owned.connect("staging", "app", "SELECT 1", sslmode="disable", cluster="database-2")
+
+
+def test_what_is_removed_comes_back_from_the_bucket(owned: Owned) -> None:
+    """The last test: as in another Kubernetes, of what is `database-2` by now, to `database-3`."""
+    before = written(owned, "database-2-1")
+    last = owned.sql("SELECT pg_walfile_name(pg_switch_wal())", "staging", "database-2-1")
+    wait_until(last, lambda: [*owned.bucket.glob(f"staging/database-2/wals/*/{last}.gz")])
+    owned.release.administer("Removal", {}, block=1)
+    left = kubectl("get", "namespaces", "--output=name").splitlines()
+    assert not {f"namespace/{owned.namespace(one)}" for one in ("staging", "production")} & {*left}
+    for cluster in ("staging/database-2", "production/database"):
+        assert [*owned.bucket.glob(f"{cluster}/base/*/data.tar.gz")], cluster
+
+    owned.follow("Database", "staging")
+    recipe = owned.folder / "restore/kustomization.yml"
+    text = recipe.read_text().replace("database-2", "database-3")
+    recipe.write_text(text.replace("serverName: database}", "serverName: database-2}"))
+    owned.release.administer("Restore", {"database-2": "database-3"})
+    assert written(owned, "database-3-1") == before
+    for role in ("owner", "app"):
+        assert owned.connect("staging", role, "SELECT 1", cluster="database-3") == "1"

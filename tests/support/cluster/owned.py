@@ -14,7 +14,7 @@ from tests.support.engine.object_store import KEY, SECRET, buckets
 from tests.support.render import ORDERS, document, render
 
 HEALTHY = "Cluster in healthy state"
-DISKS = {"5Gi": 6, "10Gi": 6}  # of three instances, of one, and of it restored, twice
+DISKS = {"5Gi": 7, "10Gi": 7}  # of three instances, of one, and of it restored, three times
 ENVIRONMENTS = ("staging", "production")
 
 
