@@ -14,7 +14,7 @@ from tests.support.engine.object_store import KEY, SECRET, buckets
 from tests.support.render import ORDERS, document, render
 
 HEALTHY = "Cluster in healthy state"
-DISKS = {"5Gi": 7, "10Gi": 7}  # of three instances, of one, and of it restored, three times
+DISKS = {"5Gi": 9, "10Gi": 9}  # of three instances and of one, both restored, the one twice
 ENVIRONMENTS = ("staging", "production")
 
 
