@@ -9,7 +9,7 @@ How it broke for others:
 - a file of WAL that the backup needs is not in the bucket: https://github.com/cloudnative-pg/plugin-barman-cloud/issues/618
 - no plugin restores in the pod that asks it to: https://github.com/cloudnative-pg/plugin-barman-cloud/issues/507
 - after a failover, a file of WAL is there whole and as `.partial`, and the restore stops at it:
-  https://github.com/EnterpriseDB/barman/issues/1113
+  https://github.com/cloudnative-pg/plugin-barman-cloud/issues/1113
 """
 
 import json
