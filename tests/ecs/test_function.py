@@ -236,6 +236,23 @@ def test_a_cancelled_job_is_rolled_back_while_it_watches(running: Place) -> None
         process.communicate(timeout=10)  # nothing that it started is left: its output ends
 
 
+def test_a_cancelled_rollback_goes_back_to_what_ran(place_of: Callable[..., Place]) -> None:  # noqa: F811
+    """Between the two: its requests are with the earlier image, its messages not yet."""
+    place = place_of("blue-green")
+    place.make(*SETUP)
+    place.make("function", "events", Image=digest("a"), Release="sha256:a made")
+    before = place.takes_messages()
+    moves: list[str] = []
+    place.cloud.functions.on_move = lambda function: moves.append(function.aliases["live"])
+    rollback = STEP.replace("deploy.sh", "rollback.sh")
+    with step.start(rollback, place.project, **place.environment, IMAGE=digest("b")) as process:
+        wait_until(lambda: moves)
+        step.cancel(process)
+        assert recovered(place).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+        process.communicate(timeout=10)
+    assert place.takes_messages() == before
+
+
 def test_migrations_run_before_a_version_is_published(running: Place) -> None:
     running.cloud.tasks.exit_code = 1
     running.cloud.tasks.log = ["migration failed"]
@@ -307,6 +324,8 @@ def test_a_canary_has_a_share_until_no_alarm_has_fired(place_of: Callable[..., P
     succeed(place, "deploy.sh", "staging", digest("b"), CANARY_SECONDS="15")
     assert [move for move, _ in groupby(moves)] == [("1", {}), ("1", {"2": 0.1}), ("2", {})]
     assert times[moves.index(("2", {}))] - times[moves.index(("1", {"2": 0.1}))] > 15, "WATCH_SECONDS is 0"
+    # A job whose machine was lost is started again: there is no other version to share with, which Lambda would refuse.
+    succeed(place, "deploy.sh", "staging", digest("b"))
     assert (place.live(), place.takes_messages()) == (digest("b"), digest("b"))
     place.cloud.functions.on_move = lambda one: set_alarm(place, f"{NAME}-errors", "ALARM") if one.shares else None
     said = refused(place, 1, "deploy.sh", "staging", digest("c"))

@@ -176,6 +176,23 @@ def test_a_cancelled_job_is_rolled_back_while_cloudformation_is_at_work(running:
         process.communicate(timeout=10)
 
 
+def test_a_cancelled_rollback_goes_back_to_what_ran(running: World) -> None:
+    succeed(running, "deploy.sh", "staging", digest("b"))
+    succeed(running, "deploy.sh", "staging", digest("a"))
+    asked = len(running.service.asked)
+    rollback = STEP.replace("deploy.sh", "rollback.sh")
+    stacks.endings[SERVICE_STACK] = ["UPDATE_IN_PROGRESS"]
+    with step.start(rollback, running.project, **running.environment, IMAGE=digest("b")) as process:
+        wait_until(lambda: not stacks.endings[SERVICE_STACK])
+        step.cancel(process)
+        assert recovered(running).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
+        process.communicate(timeout=10)
+    succeed(running, "rollback.sh", "staging", digest("b"))
+    assert len(running.service.asked) > asked
+    assert "nothing to roll back" in running.run("recover.sh", "staging").stderr, "one that has ended is let alone"
+    assert running.image() == digest("b")
+
+
 def test_recovery_without_a_deployment_changes_nothing(running: World) -> None:
     recovered(running)
     succeed(running, "deploy.sh", "staging", digest("b"))

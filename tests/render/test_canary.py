@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from shipshape.template import Answers
 
 CANARY: Answers = {"language": "go", "database": "none", "deployment_strategy": "canary"}
@@ -56,3 +57,17 @@ def test_on_lambda(rendered: Callable[[Answers], Path]) -> None:
     assert ': "${WATCH_SECONDS:=300}" "${CANARY_SECONDS:=600}"' in (project / "deploy/lambda/deploy.sh").read_text()
     assert "gets 7 % of the requests (`CanaryShare`" in page(project)
     assert "for 10 minutes in production" in page(project)
+
+
+@pytest.mark.parametrize("orchestrator", ["kubernetes", "ecs", "lambda"])
+def test_the_job_has_time_for_all_of_it(rendered: Callable[[Answers], Path], orchestrator: str) -> None:
+    """In minutes: a migration, the start, steps that last half as long again, and what comes after."""
+    most = 10 + 5 + 1.5 * 10 + 2 * 5
+    registry = {"registry": "ecr"} if orchestrator == "lambda" else {}
+    project = rendered(CANARY | {"orchestrator": orchestrator} | registry)
+    jobs = yaml.safe_load((project / ".github/workflows/deploy.yml").read_text())["jobs"]
+    for name in ("staging", "production"):
+        (step,) = (one for one in jobs[name]["steps"] if one.get("id") == "deploy")
+        assert most <= step["timeout-minutes"] <= jobs[name]["timeout-minutes"] - 10, (
+            "time must be left to take it back"
+        )
