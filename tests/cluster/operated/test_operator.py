@@ -23,7 +23,7 @@ import pytest
 from tests.cluster.test_network import PROBE, got_through, probe, pushed_probe, reaches
 from tests.support.cluster import get, kubectl, wait_until
 from tests.support.cluster.cloudnative_pg import push_postgres
-from tests.support.cluster.owned import Owned
+from tests.support.cluster.owned import LOADED, Owned
 
 pytestmark = pytest.mark.engine
 
@@ -51,7 +51,7 @@ def write(owned: Owned, name: str) -> None:
         except ConnectionRefusedError:
             return False
 
-    wait_until(f"{name} to be written", taken)
+    wait_until(f"{name} to be written", taken, LOADED)
     assert name in names(owned)
 
 
@@ -66,7 +66,7 @@ def test_the_service_has_its_database_with_tls_and_copies(owned: Owned) -> None:
     standbys = [name for name in owned.instances() if name != owned.primary()]
     assert copies == [f"{name}|streaming|quorum" for name in standbys]
     for name in standbys:
-        wait_until(name, lambda name=name: owned.sql("SELECT count(*) FROM items", pod=name) == "1")  # type: ignore[misc]
+        wait_until(name, lambda name=name: owned.sql("SELECT count(*) FROM items", pod=name) == "1", LOADED)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("environment", ["production", "staging"])
@@ -94,7 +94,7 @@ def test_a_password_that_changes_is_the_role_s(owned: Owned) -> None:
         secret = json.dumps({"stringData": {"password": f"another-{role}"}})
         kubectl("--namespace", owned.namespace("staging"), "patch", "secret", role, f"--patch={secret}")
     for role in ("app", "owner"):
-        wait_until(role, lambda role=role: owned.connect("staging", role, "SELECT 1") == "1")  # type: ignore[misc]
+        wait_until(role, lambda role=role: owned.connect("staging", role, "SELECT 1") == "1", LOADED)  # type: ignore[misc]
 
 
 def test_who_reaches_it(owned: Owned) -> None:
@@ -144,7 +144,7 @@ def test_one_instance_alone_may_be_evicted_and_has_its_data_after(owned: Owned) 
     owned.sql("CREATE TABLE kept AS SELECT 1 AS id", "staging")
     before = owned.instances("staging")
     assert owned.evict("staging", "database-1") == ""
-    wait_until("another pod", lambda: owned.instances("staging").items() != before.items())
+    wait_until("another pod", lambda: owned.instances("staging").items() != before.items(), LOADED)
     owned.healthy("staging")
     assert owned.sql("SELECT id FROM kept", "staging") == "1"
     assert "disruption budget" in owned.evict("production", owned.primary())
@@ -155,7 +155,7 @@ def test_a_standby_takes_the_primary_s_place(owned: Owned) -> None:
     write(owned, "before")
     before = owned.primary()
     kubectl("--namespace", owned.namespace(), "delete", "pod", before, "--wait=false")
-    wait_until("another primary", lambda: owned.primary() != before, seconds=60)
+    wait_until("another primary", lambda: owned.primary() != before, LOADED)
     write(owned, "after")
     owned.healthy()
     assert owned.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "2"
@@ -168,7 +168,7 @@ def test_a_newer_image_comes_to_the_standbys_first(owned: Owned, tmp_path: Path)
     image = push_postgres(tmp_path, "LABEL newer=yes")
     owned.change_image(image)
     owned.follow("Database", "production", block=1)
-    wait_until("the new image", lambda: owned.images() == {image})
+    wait_until("the new image", lambda: owned.images() == {image}, LOADED)
     owned.healthy()
     assert owned.primary() != primary
     assert not owned.instances().items() & before.items()

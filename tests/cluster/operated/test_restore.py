@@ -19,7 +19,7 @@ import time
 import pytest
 
 from tests.support.cluster import get, kubectl, wait_until
-from tests.support.cluster.owned import Owned
+from tests.support.cluster.owned import LOADED, Owned
 from tests.support.engine.object_store import SECRET
 
 pytestmark = pytest.mark.engine
@@ -58,7 +58,7 @@ def switch(owned: Owned) -> str:
 
 def archive(owned: Owned) -> None:
     last = switch(owned)
-    wait_until(last, lambda: [*owned.bucket.glob(f"staging/database/wals/*/{last}.gz")])
+    wait_until(last, lambda: [*owned.bucket.glob(f"staging/database/wals/*/{last}.gz")], LOADED)
 
 
 def written(owned: Owned, pod: str) -> list[int]:
@@ -68,7 +68,8 @@ def written(owned: Owned, pod: str) -> list[int]:
 def test_the_first_backup_is_there_and_so_is_each_change(owned: Owned) -> None:
     """Of one instance, and of three, where a standby makes it; over TLS, at a port of the bucket's own."""
     for environment in ("staging", "production"):
-        wait_until("the first backup", lambda environment=environment: completed(owned, environment))  # type: ignore[misc]
+        owned.healthy(environment)
+        wait_until("the first backup", lambda environment=environment: completed(owned, environment), LOADED)  # type: ignore[misc]
         (data,) = owned.bucket.glob(f"{environment}/database/base/*/data.tar.gz")
         assert data.stat().st_size
         numbers = [pod for pod in owned.pods(environment) if owned.metrics(pod)[NEWEST] > 0]
@@ -94,16 +95,16 @@ def test_a_wrong_key_is_said_and_after_it_a_backup_is_made_by_hand(owned: Owned)
     try:
         time.sleep(KEPT)
         switch(owned)
-        wait_until("the alert's cause", lambda: late() > 1)
+        wait_until("the alert's cause", lambda: late() > 1, LOADED)
         log = ("logs", "--container=plugin-barman-cloud", "--tail=20", "database-1")
         assert "SignatureDoesNotMatch" in kubectl("--namespace", owned.namespace("staging"), *log)
     finally:
         key(SECRET)
     time.sleep(KEPT)
     switch(owned)  # else it is tried again after a minute
-    wait_until("what is late to be archived", lambda: late() < 1)
+    wait_until("what is late to be archived", lambda: late() < 1, LOADED)
     owned.follow("Database", "staging", block=2)
-    wait_until("a backup by hand", lambda: completed(owned, "staging"))
+    wait_until("a backup by hand", lambda: completed(owned, "staging"), LOADED)
 
 
 def test_it_is_restored_as_the_page_says(owned: Owned) -> None:
@@ -124,11 +125,11 @@ def test_it_is_restored_as_the_page_says(owned: Owned) -> None:
     file.with_name(f"{file.name}.before").replace(file)
     kubectl("--namespace", space, "delete", "cluster,scheduledbackup", "database-2", "--timeout=60s")
     drill = "--selector=cnpg.io/cluster=database-2"
-    wait_until("the drill's pods to go", lambda: not get(space, "pods", drill)["items"])
+    wait_until("the drill's pods to go", lambda: not get(space, "pods", drill)["items"], LOADED)
     shutil.rmtree(owned.bucket / "staging/database-2", ignore_errors=True)  # there is none if nothing was archived yet
     owned.follow("Restore", "staging")
     assert written(owned, "database-2-1") == [*before, len(before) + 1]
-    wait_until("a backup of its own", lambda: completed(owned, "staging", "database-2"))
+    wait_until("a backup of its own", lambda: completed(owned, "staging", "database-2"), LOADED)
     kubectl("--namespace", space, "delete", "cluster,scheduledbackup", "database", "--timeout=60s")
     assert [*owned.bucket.glob("staging/database/base/*/data.tar.gz")], "that of the first one is left to its owner"
     for role, limit in (("owner", "0"), ("app", "10s")):
@@ -142,11 +143,11 @@ def test_what_is_removed_comes_back_from_the_bucket(owned: Owned) -> None:
     lost = owned.primary()
     owned.sql("CREATE TABLE kept AS SELECT 1 AS n")
     kubectl("--namespace", owned.namespace(), "delete", "pod", lost, "--force", "--grace-period=0")
-    wait_until("another primary", lambda: owned.primary() != lost)
+    wait_until("another primary", lambda: owned.primary() != lost, LOADED)
     owned.healthy()
     owned.sql("INSERT INTO kept VALUES (2)")
     last = owned.sql("SELECT pg_walfile_name(pg_switch_wal())")
-    wait_until(last, lambda: [*owned.bucket.glob(f"production/database/wals/*/{last}.gz")])
+    wait_until(last, lambda: [*owned.bucket.glob(f"production/database/wals/*/{last}.gz")], LOADED)
 
     owned.release.administer("Removal", {}, block=1)
     left = kubectl("get", "namespaces", "--output=name").splitlines()

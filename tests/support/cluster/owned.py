@@ -16,6 +16,7 @@ from tests.support.render import ORDERS, document, render
 HEALTHY = "Cluster in healthy state"
 DISKS = {"5Gi": 9, "10Gi": 9}  # of three instances and of one, both restored, the one twice
 ENVIRONMENTS = ("staging", "production")
+LOADED = 300  # seconds: a standby asks the bucket several times before it is the primary, and each time starts a Python
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Owned:
         path.write_text("".join(f"  imageName: {image}\n" if "imageName:" in line else line for line in lines))
 
     def ask_for_less(self) -> None:
-        """A tenth of a core for all of it: as rendered, five instances leave the one node no room for other tests."""
-        for name, usual in {"cluster/cluster.yml": "cpu: 250m", "base/object-store.yml": "cpu: 50m"}.items():
-            text = (self.folder / name).read_text()
-            assert text.count(usual) == 1, name
-            (self.folder / name).write_text(text.replace(usual, "cpu: 10m"))
+        """Half a core for all of it: as rendered, five instances leave the one node no room for other tests.
+
+        Not less: on a loaded machine it is their share of the processor, too.
+        """
+        path = self.folder / "cluster/cluster.yml"
+        assert path.read_text().count("cpu: 250m") == 1
+        path.write_text(path.read_text().replace("cpu: 250m", "cpu: 50m"))
 
     def pods(self, environment: str = "production") -> list[dict[str, Any]]:
         """In the order of their names."""
@@ -102,7 +105,7 @@ class Owned:
             status = found["status"]
             return (status["phase"], status.get("readyInstances")) == (HEALTHY, found["spec"]["instances"])
 
-        wait_until(f"the database of {environment}", is_healthy)
+        wait_until(f"the database of {environment}", is_healthy, LOADED)
 
     def execute(self, environment: str, pod: str, *command: str, check: bool = True) -> str:
         inside = ("exec", pod or self.primary(environment), "--container=postgres", "--", *command)
