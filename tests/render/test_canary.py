@@ -43,7 +43,11 @@ def test_on_ecs(rendered: Callable[[Answers], Path]) -> None:
         given = json.loads((project / f"deploy/ecs/parameters/{environment}.json").read_text())["Parameters"]
         found = [given[f"Canary{name}"] for name in ("Percent", "Minutes", "FailedPercent")]
         assert found == ["5", minutes, "2"]
-    assert "they get 5 % of the requests for 3 minutes in production and for one in staging, and all of them" in page(project)
+    assert "they get 5 % of the requests for 3 minutes in production and for one in staging, and all of them" in page(
+        project
+    )
+    alarms = (project / "deploy/ecs/alarms.yml").read_text()
+    assert alarms.count("MetricName: TargetConnectionErrorCount") == 2, "of each version: no answer tells of them"
     assert "| `canary` | more than 2 % of the requests" in page(project)
 
 
