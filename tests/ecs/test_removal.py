@@ -61,7 +61,7 @@ def test_each_stack_goes_after_those_that_import_from_it(rendered: Callable[[Ans
 def kept_names(project: Path, folder: str) -> Iterator[str]:
     """What outlives its stack in staging, and has a name that no second one may have."""
     for path in [*(project / folder).glob("*.yml"), *(project / "deploy/ecr").glob("*.yml")]:
-        for resource in resolve(load(path), {"Environment": "staging"}).values():
+        for resource in resolve(load(path), SECRETS | {"Environment": "staging"}).values():
             if resource.get("DeletionPolicy") in KEPT and resource["Type"] != "AWS::Lambda::Version":
                 yield from (v for name, v in resource["Properties"].items() if name.endswith("Name"))
 
