@@ -12,7 +12,7 @@ from shipshape.template import Answers
 from tests.ecs.conftest import SECRETS, World
 from tests.ecs.function import SETUP, Place, place_of  # noqa: F401 (a fixture)
 from tests.ecs.function import digest as of_function
-from tests.ecs.test_rules import STACKS, WITH_RDS
+from tests.ecs.test_rules import STACKS
 from tests.support.aws.cloudformation import load, resolve
 from tests.support.aws.policies import IDS
 from tests.support.render import document, name_of
@@ -21,8 +21,6 @@ from tests.support.render.answers import ECS, LAMBDA, RDS
 ON_AWS = list({name_of(answers): answers for answers in [*ECS, *RDS, *LAMBDA]}.values())
 LOOP = re.compile(r"for stack in ([\w -]+); do\n  aws cloudformation delete-stack")
 SHARED = {"namespace"}  # of all services of a repository
-
-
 KEPT = ("Retain", "RetainExceptOnCreate")
 
 
@@ -109,18 +107,12 @@ def protected(balancers: Any, arn: str) -> bool:
     return ("deletion_protection.enabled", "true") in {(one["Key"], one["Value"]) for one in found}
 
 
-@pytest.mark.parametrize("kind", ["external", "rds"])
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_tasks_go_and_their_load_balancer(world_of: Callable[..., World], environment: str, kind: str) -> None:
+def test_tasks_go_and_their_load_balancer(world_of: Callable[..., World], environment: str) -> None:
     """Which production protects."""
-    world = world_of(ecs_database=kind)
-    stacks = WITH_RDS if kind == "rds" else STACKS
-    given = {
-        "Image": f"ghcr.io/octo-org/shop/orders-api@sha256:{'a' * 64}",
-        "AdministratorSecretArn": SECRETS["DatabaseOwnerSecretArn"],
-    }
-    world.make(*stacks, environment=environment, **given)
-    assert len(left(world)) == len(stacks)
+    world = world_of()
+    world.make(*STACKS, environment=environment, Image=f"ghcr.io/octo-org/shop/orders-api@sha256:{'a' * 64}")
+    assert len(left(world)) == len(STACKS)
     balancers = world.client("elbv2")
     (balancer,) = (one["LoadBalancerArn"] for one in balancers.describe_load_balancers()["LoadBalancers"])
     assert protected(balancers, balancer) == (environment == "production")
