@@ -116,6 +116,16 @@ def test_it_shows_what_the_alarms_look_at(world: World) -> None:
         assert shown_so & {(*one[:2], str(one[2])) for one in known}, (namespace, name, dimensions)
 
 
+def test_it_computes_shares_as_the_alarms_do(world: World) -> None:
+    alarms = world.client("cloudwatch").describe_alarms(AlarmNamePrefix="orders-api-staging-")["MetricAlarms"]
+    expressions = {one.get("Expression", "") for alarm in alarms for one in alarm.get("Metrics", [])}
+    judged = {one for one in expressions if "/" in one}
+    widgets = [one["properties"].get("metrics", []) for one in body(world)["widgets"]]
+    words = [word for rows in widgets for row in rows for word in row if isinstance(word, dict)]
+    assert judged
+    assert judged <= {word.get("expression") for word in words}
+
+
 def test_its_lines_stand_where_alarms_begin(world: World) -> None:
     alarms = {
         one["AlarmName"].removeprefix("orders-api-staging-"): one["Threshold"]

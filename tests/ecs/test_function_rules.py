@@ -16,6 +16,7 @@ from tests.support.aws.cloudformation import load, resolve
 from tests.support.aws.policies import IDS, admits, strangers, token
 from tests.support.render import ORDERS, TEMPLATE
 from tests.support.render.answers import LAMBDA
+from tests.support.render.document import DEPLOY
 
 STACKS = ("bootstrap", "entry", "queue", "alarms", "proxy", "function", "events", "migrate")
 ROLES = {"DeployRole", "StackRole", "FunctionRole", "EventsRole", "ProxyRole"}
@@ -185,6 +186,33 @@ def test_a_version_stays_until_a_script_deletes_it(project: Path) -> None:
     assert first["Version"]["Properties"]["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
     # An alias that has it can not move: https://github.com/hashicorp/terraform/issues/24957
     assert "ProvisionedConcurrencyConfig" not in first["Live"]["Properties"]
+
+
+def test_the_page_counts_the_versions_that_cost(project: Path) -> None:
+    """Each has its provisioned concurrency for as long as it is there."""
+    kept = "before_version" in (project / "deploy/lambda/strategy.sh").read_text()
+    assert ("has the traffic, and the one before it; during" in (project / DEPLOY).read_text()) == kept
+
+
+def test_the_dashboard_shows_the_log_of_each_line_that_counts(project: Path) -> None:
+    made = resources(project)
+    filters = [one["Properties"]["LogGroupName"] for one in made.values() if one["Type"] == "AWS::Logs::MetricFilter"]
+    counted = {made[name]["Properties"]["LogGroupName"] for name in filters}
+    widgets = json.loads(made["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    (query,) = (one["properties"]["query"] for one in widgets if one["type"] == "log")
+    assert set(re.findall(r"SOURCE '([^']+)'", query)) == counted
+    assert re.match(r"(SOURCE '[^']+' \| )+fields ", query)
+
+
+def test_no_batch_is_larger_than_lambda_takes_at_once(rendered: Callable[[Answers], Path]) -> None:
+    """For more than ten messages it must be told how long to wait for them.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    events = load(rendered(LAMBDA[0]) / "deploy/lambda/events.yml")
+    assert "MaximumBatchingWindowInSeconds" not in events["Resources"]["Source"]["Properties"]
+    size = events["Parameters"]["BatchSize"]
+    assert (size["MinValue"], size["MaxValue"]) == (1, 10)
 
 
 def test_the_stack_role_may_do_what_cloudformation_calls_and_no_more(project: Path) -> None:

@@ -66,6 +66,11 @@ def test_a_machine_is_made_as_the_page_says(place: Place) -> None:  # noqa: F811
     assert result.returncode == 0, result.stderr
     assert github.value("staging", "DEPLOY_HOST") == f"deploy@{machine['InstanceId']}"
     assert github.value("staging", "SSH_KNOWN_HOSTS").strip() == known.read_text().strip()
+    # and what yours trusts, which the scripts ask for
+    (place.home / ".ssh").mkdir()
+    commands = document.shell(place.project, "Machine", {}, 2)
+    result = document.run(place.project, commands, {"HOME": str(place.home)})
+    assert (place.home / ".ssh/known_hosts").read_text() == known.read_text(), result.stderr
 
 
 def test_the_machine_runs_the_rendered_prepare_host(made: Place) -> None:

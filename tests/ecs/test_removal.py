@@ -2,24 +2,38 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from shipshape.template import Answers
 
-from tests.ecs.conftest import World
+from tests.ecs.conftest import SECRETS, World
 from tests.ecs.function import SETUP, Place, place_of  # noqa: F401 (a fixture)
 from tests.ecs.function import digest as of_function
 from tests.ecs.test_rules import STACKS
-from tests.ecs.test_scripts import follow
+from tests.support.aws.cloudformation import load, resolve
+from tests.support.aws.policies import IDS
 from tests.support.render import document, name_of
 from tests.support.render.answers import ECS, LAMBDA, RDS
 
 ON_AWS = list({name_of(answers): answers for answers in [*ECS, *RDS, *LAMBDA]}.values())
 LOOP = re.compile(r"for stack in ([\w -]+); do\n  aws cloudformation delete-stack")
 SHARED = {"namespace"}  # of all services of a repository
+KEPT = ("Retain", "RetainExceptOnCreate")
+
+
+def commands(project: Path) -> list[str]:
+    """What the page says, block by block: the stacks, what they leave, and the registry where it is AWS's."""
+    found = document.blocks((project / document.DEPLOY).read_text())
+    return [one.text for one in found if (one.heading, one.language) == ("Removal", "sh")]
+
+
+def remove(world: World) -> None:
+    for block in commands(world.project):
+        result = document.run(world.project, block, world.environment)
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def left(world: World) -> set[str]:
@@ -42,16 +56,50 @@ def test_each_stack_goes_after_those_that_import_from_it(rendered: Callable[[Ans
             assert not exports & imports, f"{later} imports from {stack}, which is deleted before"
 
 
+def kept_names(project: Path, folder: str) -> Iterator[str]:
+    """What outlives its stack in staging, and has a name that no second one may have."""
+    for path in [*(project / folder).glob("*.yml"), *(project / "deploy/ecr").glob("*.yml")]:
+        for resource in resolve(load(path), SECRETS | {"Environment": "staging"}).values():
+            if resource.get("DeletionPolicy") in KEPT and resource["Type"] != "AWS::Lambda::Version":
+                yield from (v for name, v in resource["Properties"].items() if name.endswith("Name"))
+
+
+@pytest.mark.parametrize("answers", ON_AWS, ids=name_of)
+def test_what_stacks_leave_is_deleted_by_its_name(rendered: Callable[[Answers], Path], answers: Answers) -> None:
+    """CloudFormation makes no log group, queue or repository that is there: setup.sh could not run again.
+
+    https://github.com/grapl-security/grapl/issues/640
+    """
+    project = rendered(answers)
+    names = set(kept_names(project, f"deploy/{answers['orchestrator']}"))
+    said = set(re.findall(r"[^\s;\"]+", "\n".join(commands(project)[1:])))
+    assert names
+    assert names <= said
+
+
 def test_a_function_goes_with_its_key(place_of: Callable[..., Place]) -> None:  # noqa: F811
     place = place_of()
     place.make(*SETUP)
     place.make("function", "events", "migrate", Image=of_function("a"), Release="sha256:a made")
     (key,) = (key["KeyId"] for key in place.client("kms").list_keys()["Keys"])
     assert len(left(place)) == len(SETUP) + 3
-    follow(place, "Removal", {})
+    registry = {
+        "StackName": "orders-api-registry",
+        "TemplateBody": (place.project / "deploy/ecr/registry.yml").read_text(),
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in IDS.items()],
+    }
+    place.client("cloudformation").create_stack(**registry)
+    remove(place)
     assert left(place) == set()
+    assert not place.client("logs").describe_log_groups()["logGroups"]
+    assert not place.client("sqs").list_queues().get("QueueUrls")
+    assert not place.client("ecr").describe_repositories()["repositories"]
     (asked,) = (call.body for call in place.cloud.calls if call.action == "kms:ScheduleKeyDeletion")
     assert json.loads(asked)["KeyId"] == key, "which was kept, or this would have failed"
+    place.client("cloudformation").create_stack(**registry)
+    place.make(*SETUP)
+    place.make("function", "events", "migrate", Image=of_function("a"), Release="sha256:a made")
 
 
 def protected(balancers: Any, arn: str) -> bool:
@@ -70,8 +118,9 @@ def test_tasks_go_and_their_load_balancer(world_of: Callable[..., World], enviro
     assert protected(balancers, balancer) == (environment == "production")
     page = world.project / document.DEPLOY
     page.write_text(page.read_text().replace("orders-api-staging", f"orders-api-{environment}"))
-    follow(world, "Removal", {})
+    remove(world)
     assert left(world) == set()
+    assert not world.client("logs").describe_log_groups()["logGroups"]
     assert not protected(balancers, balancer), "which CloudFormation could not delete; moto leaves it there"
 
 

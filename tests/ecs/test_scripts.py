@@ -423,9 +423,9 @@ def test_a_canary_is_tested_gets_its_share_and_then_all(canary: World) -> None:
     succeed(canary, "deploy.sh", "staging", digest("b"))
     assert canary.cloud.deployments.answers == ["CONTINUE"]
     assert canary.service.asked[0].startswith("staging.orders-api.example.com:8443")
-    assert (canary.image(), canary_minutes(canary)) == (digest("b"), "5")
+    assert (canary.image(), canary_minutes(canary)) == (digest("b"), "1")
     assert stacks.sent["AWS::ECS::Service", "Service"]["deploymentConfiguration"]["canaryConfiguration"] == {
-        "canaryPercent": 10, "canaryBakeTimeInMinutes": 5,
+        "canaryPercent": 10, "canaryBakeTimeInMinutes": 1,
     }  # fmt: skip
 
 
@@ -435,7 +435,7 @@ def test_the_way_back_is_no_canary(canary: World) -> None:
     assert (canary.image(), canary_minutes(canary)) == (digest("b"), "0")
     hold(canary)
     succeed(canary, "deploy.sh", "staging", digest("c"))
-    assert canary_minutes(canary) == "5", "the next version is one again"
+    assert canary_minutes(canary) == "1", "the next version is one again"
 
 
 def test_an_alarm_on_the_canary_ends_the_deployment(canary: World) -> None:

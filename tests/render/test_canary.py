@@ -40,12 +40,16 @@ def test_on_kubernetes(rendered: Callable[[Answers], Path], steps: str, minutes:
 def test_on_ecs(rendered: Callable[[Answers], Path]) -> None:
     told = {"canary_steps": "5", "canary_minutes": 3, "canary_failed_percent": 2}
     project = rendered(CANARY | {"orchestrator": "ecs"} | told)
-    for environment in ("staging", "production"):
+    for environment, minutes in (("staging", "1"), ("production", "3")):
         given = json.loads((project / f"deploy/ecs/parameters/{environment}.json").read_text())["Parameters"]
         found = [given[f"Canary{name}"] for name in ("Percent", "Minutes", "FailedPercent")]
-        assert found == ["5", "3", "2"]
-    assert "they get 5 % of the requests for 3 minutes, and all of them" in page(project)
-    assert "| `canary` | more than 2 % of the answers" in page(project)
+        assert found == ["5", minutes, "2"]
+    assert "they get 5 % of the requests for 3 minutes in production and for one in staging, and all of them" in page(
+        project
+    )
+    alarms = (project / "deploy/ecs/alarms.yml").read_text()
+    assert alarms.count("MetricName: TargetConnectionErrorCount") == 2, "of each version: no answer tells of them"
+    assert "| `canary` | more than 2 % of the requests" in page(project)
 
 
 def test_on_lambda(rendered: Callable[[Answers], Path]) -> None:

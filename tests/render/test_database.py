@@ -46,6 +46,13 @@ def test_without_a_database_no_word_of_one_is_left(answers: Answers, rendered: C
             parse(text)
 
 
+@pytest.mark.parametrize("answers", [one for one in WITHOUT if one["orchestrator"] in {"ecs", "lambda"}], ids=name_of)
+def test_without_a_database_no_script_tells_of_secrets(answers: Answers, rendered: Callable[[Answers], Path]) -> None:
+    """On AWS a service without one has none."""
+    for path in (rendered(answers) / "deploy" / answers["orchestrator"]).glob("*.sh"):
+        assert not re.search(r"secret|rotat", path.read_text(), re.IGNORECASE), path.name
+
+
 @pytest.mark.parametrize("answers", WITHOUT, ids=name_of)
 def test_without_a_database_nothing_is_a_debris(answers: Answers, rendered: Callable[[Answers], Path]) -> None:
     for path, text in files(rendered(answers)).items():

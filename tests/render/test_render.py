@@ -5,8 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
-from itertools import product
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from shipshape.template import Answers
 from tests.render.conftest import NEEDS_TRUST
 from tests.support.paths import ROOT
 from tests.support.render import COMBINATIONS, ORDERS, TEMPLATE, git, name_of, render
+from tests.support.render.answers import ECS, KUBERNETES, LAMBDA, MACHINES
 
 # `${{ }}` is GitHub's, `{{ $value }}` Prometheus's, `{{.State}}` Docker's
 UNRENDERED = re.compile(r"(?<!\$)\{\{(?! \$|[.])|\{%|\{#|%\}")
@@ -35,6 +36,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     ".toml": tomllib.loads,
 }
 GENERATED = {"go.sum", "uv.lock"}
+# The matrix, and what each orchestrator has beside it.
+EVERY = {name_of(one): one for one in [*COMBINATIONS, *KUBERNETES, *ECS, *LAMBDA, *MACHINES]}
 TABBED = {".go", "go.mod", "Makefile", "Caddyfile"}
 
 
@@ -80,6 +83,28 @@ def test_no_debris(project: Path) -> None:
         for number, line in enumerate(text.splitlines(), 1):
             assert line == line.rstrip(), f"{path}:{number}: white space at the end"
             assert "\t" not in line or path.name in TABBED or path.suffix in TABBED, f"{path}:{number}: a tab"
+
+
+def gaps(text: str) -> Iterator[str]:
+    """What stands below a blank line in YAML, deep in what belongs together: it parts sections, resources and steps.
+
+    In a block of text it is the text's.
+    """
+    block = None
+    for line, below in pairwise(text.splitlines()):
+        indent = len(line) - len(line.lstrip())
+        if block is not None and (not line or indent > block):
+            continue
+        block = indent if re.search(r"[|>][-+]?( +#.*)?$", line) else None
+        if not line and below.startswith("   "):
+            yield below
+
+
+@pytest.mark.parametrize("answers", EVERY.values(), ids=name_of)
+def test_no_blank_line_parts_what_belongs_together(answers: Answers, rendered: Callable[[Answers], Path]) -> None:
+    for path, text in files(rendered(answers)).items():
+        if path.suffix in {".yml", ".yaml"}:
+            assert not list(gaps(text)), path
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=name_of)
