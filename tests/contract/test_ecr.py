@@ -1,6 +1,7 @@
 """The stack of the ECR repository: made in moto, read back, and its trust tried."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -167,6 +168,30 @@ def test_a_role_reaches_this_repository_and_no_more(stack: None, name: str) -> N
             )
         else:
             assert statement["Resource"].endswith(f":repository/{SERVICE}")
+
+
+# What each command of crane asks of a registry, in ECR's words; `--tarball` asks nothing.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; for `ls`: https://github.com/containers/skopeo/issues/738
+READ = {"ecr:BatchGetImage"}
+WRITE = READ | {"ecr:PutImage"}
+LAYERS = {"CompleteLayerUpload", "InitiateLayerUpload", "UploadLayerPart"}
+ASKS = {
+    "ls": {"ecr:ListImages"}, "digest": READ, "manifest": READ, "pull": READ | {"ecr:GetDownloadUrlForLayer"},
+    "tag": WRITE, "index": WRITE,
+    "push": WRITE | {"ecr:BatchCheckLayerAvailability"} | {f"ecr:{action}" for action in LAYERS},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["alone", "several"])
+def test_who_pushes_may_what_the_scripts_ask_and_no_more(
+    stack: None, rendered: Callable[[Answers], Path], layout: str
+) -> None:
+    project = rendered({"language": "python", "registry": "ecr", "layout": layout})
+    scripts = "\n".join(path.read_text() for path in project.rglob("scripts/*.sh"))
+    verbs = set(re.findall(r"(?m)(?:^|[(!=|&;]|\bthen|\bdo)\s*crane ([a-z]+)", scripts))
+    assert {"ls", "digest", "push"} <= verbs
+    asked = {"ecr:GetAuthorizationToken"}.union(*(ASKS[verb] for verb in verbs))
+    assert {action for statement in role_policy(f"{SERVICE}-push", "push") for action in actions(statement)} == asked
 
 
 def test_who_pulls_does_not_push(stack: None) -> None:

@@ -202,7 +202,8 @@ def test_a_share_is_given_where_both_are_and_nothing_else_is_changed(project: Pr
     [
         ("CANARY_STEPS", "10 100", 'CANARY_STEPS is "10 100": use shares from 1 to 99'),
         ("CANARY_STEPS", "5,20", 'CANARY_STEPS is "5,20": use shares from 1 to 99'),
-        ("CANARY_SECONDS", "5m", 'a setting of the canary is "5m": use a whole number'),
+        ("CANARY_SECONDS", "5m", 'CANARY_SECONDS is "5m": use a whole number, at least 1'),
+        ("CANARY_SECONDS", "0", 'CANARY_SECONDS is "0": use a whole number, at least 1'),
         ("CANARY_REQUESTS", "-1", 'a setting of the canary is "-1": use a whole number'),
         ("CANARY_P95_SECONDS", "500ms", 'CANARY_P95_SECONDS is "500ms": use seconds'),
     ],

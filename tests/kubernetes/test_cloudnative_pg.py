@@ -36,10 +36,10 @@ def test_it_takes_all_that_is_rendered(everything: list[Rendered]) -> None:
 
 
 def test_it_takes_a_moment_in_the_past(everything: list[Rendered], tmp_path: Path) -> None:
-    """As deploy/README.md has it: without the `#` before it."""
+    """As deploy/README.md has it: without the one character `#` before it."""
     folder = restored(everything[0].project, "production", tmp_path / "database")
     path = tmp_path / "database/restore/kustomization.yml"
-    path.write_text(path.read_text().replace("# recoveryTarget", "recoveryTarget"))
+    path.write_text(path.read_text().replace("#recoveryTarget", "recoveryTarget"))
     (tmp_path / "changed.yml").write_text(kustomize(folder))
     assert "targetTime: 2026-01-31 08:15:00+00" in (tmp_path / "changed.yml").read_text()
     answer = judged(tmp_path / "changed.yml")

@@ -19,6 +19,7 @@ How it broke for others, each held by a test here:
 """
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 import pytest
 from shipshape.template import Answers
 
-from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, kustomize, of_kind, one, parsed
+from tests.support.cluster.manifests import ENVIRONMENTS, Manifest, Rendered, kustomize, of_kind, one, parsed, restored
 from tests.support.render import ORDERS, name_of
 from tests.support.render.answers import KUBERNETES
 
@@ -129,6 +130,53 @@ def test_the_bucket_may_be_anybodys(
         others = {port["port"] for port in outside["ports"]} - {443, 6443}
         assert others == ({9000} if endpoint and endpoint.endswith(":9000") else set())
     assert f"`{bucket}`" in (project / "deploy/README.md").read_text()
+
+
+def test_the_next_restore_of_one_environment_leaves_the_other_as_it_is(
+    rendered: Callable[[Answers], Path], tmp_path: Path
+) -> None:
+    """Both are on ../restore; then deploy/README.md has staging's database-3 made from a copy of that folder."""
+    project = rendered(KUBERNETES[WITH[0]])
+    assert "copy the folder `restore` to `restore-3`" in (project / "deploy/README.md").read_text()
+    folder = restored(project, "staging", tmp_path / "database").parent
+    kustomizations = {one: folder / one / "kustomization.yml" for one in ("staging", "production")}
+    for path in kustomizations.values():
+        path.write_text(path.read_text().replace("- ../cluster", "- ../restore"))
+    before = kustomize(folder / "production")
+    copy = Path(shutil.copytree(folder / "restore", folder / "restore-3")) / "kustomization.yml"
+    names = {"serverName: database}": "serverName: database-2}", "database-2": "database-3"}
+    text = re.sub("|".join(names), lambda match: names[match[0]], copy.read_text())
+    copy.write_text(text)
+    kustomizations["staging"].write_text(kustomizations["staging"].read_text().replace("../restore", "../restore-3"))
+    made = one(parsed(kustomize(folder / "staging")), "Cluster")
+    assert made["metadata"]["name"] == "database-3"
+    assert made["spec"]["externalClusters"][0]["plugin"]["parameters"]["serverName"] == "database-2"
+    assert kustomize(folder / "production") == before
+
+
+def test_a_moment_in_the_past_is_one_character_away(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
+    folder = restored(rendered(KUBERNETES[WITH[0]]), "staging", tmp_path / "database")
+    path = folder.parent / "restore/kustomization.yml"
+    assert path.read_text().count("#recoveryTarget") == 1
+    path.write_text(path.read_text().replace("#recoveryTarget", "recoveryTarget"))
+    recovery = one(parsed(kustomize(folder)), "Cluster")["spec"]["bootstrap"]["recovery"]
+    assert recovery["recoveryTarget"].keys() == {"targetTime"}
+
+
+@pytest.mark.parametrize("secrets", ["kubectl", "external-secrets"])
+def test_the_page_names_the_database_of_each_environment_and_where_its_secrets_are_changed(
+    rendered: Callable[[Answers], Path], secrets: str
+) -> None:
+    answers = {key: value for key, value in KUBERNETES[WITH[0]].items() if key != "kubernetes_secret_store"}
+    page = (rendered(answers | {"kubernetes_secrets": secrets}) / "deploy/README.md").read_text()
+    for space in (f"{SERVICE}-staging-database", f"{SERVICE}-database"):
+        assert f"database-rw.{space}.svc" in page
+    _, _, restore = page.partition("### Restore\n")
+    assert ("force-sync=" in restore) == (secrets == "external-secrets"), "what External Secrets owns it overwrites"
+    assert (f"in the Secrets `{SERVICE}-database`" in restore) == (secrets == "kubectl")
+    assert "with [Restore](#restore) in the place of applying the database" in page
+    # Velero and Longhorn have backups, Cluster API has clusters: https://github.com/cloudnative-pg/cloudnative-pg/issues/6308
+    assert not re.search(r"kubectl [^\n`]*\b(backups?|clusters?)(?![.\w-])", re.sub(r"#.*", "", page))
 
 
 def test_services_that_share_a_namespace_do_not_share_their_databases(rendered: Callable[[Answers], Path]) -> None:

@@ -10,7 +10,10 @@ import yaml
 from shipshape.template import Answers
 
 CANARY: Answers = {"language": "go", "database": "none", "deployment_strategy": "canary"}
-SETTINGS = '. deploy/kubernetes/canary.sh; printf "%s\\n" "$steps" "$most_failed" "$slowest"'
+SETTINGS = (
+    '. deploy/kubernetes/canary.sh; printf "%s\\n" "$steps" "$most_failed" "$slowest"'
+    ' "${usual_seconds[staging]}" "${usual_seconds[production]}"'
+)
 
 
 def page(project: Path) -> str:
@@ -28,11 +31,7 @@ def test_on_kubernetes(rendered: Callable[[Answers], Path], steps: str, minutes:
     told = {"canary_steps": steps, "canary_minutes": minutes, "canary_failed_percent": 2, "canary_p95_seconds": "0.25"}
     project = rendered(CANARY | {"orchestrator": "kubernetes"} | told)
     read = subprocess.run(["bash", "-euc", SETTINGS], cwd=project, capture_output=True, text=True, check=True)
-    assert read.stdout.splitlines() == [steps, "2", "0.25"]
-    assert (
-        f"declare -A usual=([staging]=30 [production]={60 * minutes})"
-        in (project / "deploy/kubernetes/judge.sh").read_text()
-    )
+    assert read.stdout.splitlines() == [steps, "2", "0.25", "30", str(60 * minutes)]
     assert spoken in page(project)
     assert "More than 2 % of answers of 5xx, more than 5 % that take longer than 0.25 s," in page(project)
 

@@ -144,6 +144,39 @@ def others(name: str, named: Iterable[str]) -> list[str]:
     return [other for other in named if other != name and other.startswith(name)]
 
 
+def test_what_is_set_up_at_aws_is_named_where_it_is_removed(project: Path, answers: Answers) -> None:
+    if answers["orchestrator"] != "kubernetes":
+        return  # tests/ecs/test_removal.py removes theirs
+    page = (project / DEPLOY).read_text()
+    stacks = re.findall(r"aws cloudformation deploy .*--stack-name (\S+)", page)
+    _, _, removal = page.partition("### Removal\n")
+    for stack in stacks:
+        assert re.search(rf"delete-stack .*--stack-name {stack}\b", removal), f"{stack} stays, and nobody says so"
+
+
+PROGRAMS = {  # the kind of an object that the answers may make, and who must run in the cluster before
+    "ImageValidatingPolicy": "Kyverno",
+    "ClusterImagePolicy": "policy-controller",
+    "ExternalSecret": "External Secrets with the ClusterSecretStore `",
+    "PrometheusRule": "the Prometheus Operator",
+    "ScheduledBackup": "CloudNativePG with its Barman Cloud plugin",
+}
+
+
+def test_what_must_run_in_the_cluster_is_named_before_anything_is_applied(project: Path, answers: Answers) -> None:
+    if answers["orchestrator"] != "kubernetes":
+        return
+    _, _, after = (project / DEPLOY).read_text().partition("### Cluster\n")
+    before, _, _ = after.partition("```sh\nkubectl apply")
+    kinds = {
+        kind
+        for path in (project / "deploy").rglob("*.yml")
+        for kind in re.findall(r"^kind: (\w+)$", path.read_text(), re.MULTILINE)
+    }
+    for kind, program in PROGRAMS.items():
+        assert (program in before) == (kind in kinds), program
+
+
 def test_links_and_files_lead_somewhere(project: Path) -> None:
     for name in PAGES:
         page = project / name

@@ -17,8 +17,11 @@ from shipshape.template import Answers
 from tests.support.render import ORDERS, PIPELINES, TEMPLATE, commit, git, name_of, one_per, plain_copy, render
 
 PIPELINE: list[str] = TEMPLATE.table("everyone")["pipeline"]
-# No manager of a robot looks at manifests by itself: what backs up, and what admits it, comes with a release.
-BACKUP = {"deploy/policy/images.yml", *(f"deploy/kubernetes/backup/base/{one}.yml" for one in ("backup", "restore"))}
+# No manager of a robot looks at manifests by itself: what backs up, what admits it, and a database come with a release.
+MANIFESTS = {
+    "deploy/policy/images.yml", "deploy/kubernetes/database/cluster/cluster.yml",
+    *(f"deploy/kubernetes/backup/base/{one}.yml" for one in ("backup", "restore")),
+}  # fmt: skip
 # Where the robots' own managers look for images: https://docs.renovatebot.com/modules/manager/docker-compose/
 ROBOTS = re.compile(r"(^|/)Dockerfile$|(^|/)(docker-)?compose[^/]*\.ya?ml$")
 DIGEST = re.compile(r"[a-z0-9./_-]+:[\w.-]+@sha256:[0-9a-f]{64}")
@@ -27,6 +30,7 @@ PIN = re.compile(
     rf"{DIGEST.pattern}|[\w./-]+@[0-9a-f]{{40}} # v\S+|github\.com/[\w./-]+@v\d\S*"
     r"|cosign-release: v\S+|go-version: ['\"]?[\d.]+"
 )
+IN_CLUSTER: Answers = {"language": "go", "orchestrator": "kubernetes", "kubernetes_database": "cloudnative-pg"}
 UPDATERS = ["renovate", "dependabot"]
 
 
@@ -167,7 +171,7 @@ def test_what_is_kept_is_what_is_used(rendered: Callable[[Answers], Path], answe
     assert set(kept.values()) == used
 
 
-@pytest.mark.parametrize("answers", PIPELINES[::4], ids=name_of)
+@pytest.mark.parametrize("answers", [*PIPELINES[::4], IN_CLUSTER], ids=name_of)
 def test_each_pin_has_one_writer(rendered: Callable[[Answers], Path], answers: Answers) -> None:
     """Either a robot's own manager finds it, or the template's release brings it and the robot leaves it alone."""
     project = rendered(answers)
@@ -178,7 +182,7 @@ def test_each_pin_has_one_writer(rendered: Callable[[Answers], Path], answers: A
             continue
         writers = [
             who
-            for who, writes in {"robot": ROBOTS.search(name), "release": name in {*PIPELINE, *BACKUP}}.items()
+            for who, writes in {"robot": ROBOTS.search(name), "release": name in {*PIPELINE, *MANIFESTS}}.items()
             if writes
         ]
         assert len(writers) == 1, f"{name} is written by {writers}: {PIN.findall(path.read_text())}"

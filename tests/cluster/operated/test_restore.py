@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 KEPT = 12  # seconds: for ten, the sidecar knows a Secret as it was
 FAILED, ARCHIVED = (f"cnpg_pg_stat_archiver_last_{what}_time" for what in ("failed", "archived"))
 NEWEST = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
-MOMENT = '# recoveryTarget: {targetTime: "2026-01-31 08:15:00+00"} # else to the newest change'
+MOMENT = '#recoveryTarget: {targetTime: "2026-01-31 08:15:00+00"} # else to the newest change'
 
 
 def completed(owned: Owned, environment: str, cluster: str = "database") -> bool:
@@ -116,13 +116,15 @@ def test_it_is_restored_as_the_page_says(owned: Owned) -> None:
     recipe = owned.folder / "restore/kustomization.yml"
     as_rendered = recipe.read_text()
     assert MOMENT in as_rendered
-    recipe.write_text(as_rendered.replace(MOMENT, MOMENT[2:].replace("2026-01-31 08:15:00+00", moment)))
+    not_restored = file.read_text()
+    recipe.write_text(as_rendered.replace(MOMENT, MOMENT[1:].replace("2026-01-31 08:15:00+00", moment)))
     assert "written" in owned.follow("Restore", "staging")
     assert written(owned, "database-2-1") == before
     assert written(owned, "database-1") == [*before, len(before) + 1], "the first one is as it was"
 
     recipe.write_text(as_rendered)
-    file.with_name(f"{file.name}.before").replace(file)
+    assert [path.name for path in file.parent.iterdir()] == [file.name], "a copy would be committed"
+    file.write_text(not_restored)
     kubectl("--namespace", space, "delete", "cluster,scheduledbackup", "database-2", "--timeout=60s")
     drill = "--selector=cnpg.io/cluster=database-2"
     wait_until("the drill's pods to go", lambda: not get(space, "pods", drill)["items"], LOADED)

@@ -14,6 +14,10 @@ as_stack_role
 check_reachable
 
 settle service
-[[ -n $(running) ]] || fail "$environment has no image yet: use deploy/ecs/deploy.sh"
-go_back_to "$image" || fail "$image fails too; $environment was last deployed with $(running)"
+before=$(running)
+[[ -n $before ]] || fail "$environment has no image yet: use deploy/ecs/deploy.sh"
+# A job that is cancelled, or fails here, does not come to its end: recover.sh then goes back to what ran before.
+mark_deployment "$before" "$image"
+go_back_to "$image" || fail "$image fails too: deploy/ecs/recover.sh $environment goes back to $before"
+finish
 say "$environment runs $image"
