@@ -43,11 +43,14 @@ def names(owned: Owned) -> list[str]:
 
 
 def write(owned: Owned, name: str) -> None:
-    """As soon as it can be; a service answers 503 while its database is away, and then no pod of it is ready."""
+    """As soon as it can be; a service answers 503 while its database is away, and then no pod of it is ready.
+
+    409 says that an earlier request has done it, whose answer was 503: it waited for a standby to confirm it.
+    """
 
     def taken() -> bool:
         try:
-            return ask(owned, "POST", "/items", {"name": name, "quantity": 1})[0] == 201
+            return ask(owned, "POST", "/items", {"name": name, "quantity": 1})[0] in {201, 409}
         except ConnectionRefusedError:
             return False
 
