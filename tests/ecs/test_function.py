@@ -242,11 +242,10 @@ def test_a_cancelled_rollback_goes_back_to_what_ran(place_of: Callable[..., Plac
     place.make(*SETUP)
     place.make("function", "events", Image=digest("a"), Release="sha256:a made")
     before = place.takes_messages()
-    moves: list[str] = []
-    place.cloud.functions.on_move = lambda function: moves.append(function.aliases["live"])
+    (place.project / "scripts/integration.sh").write_text("#!/bin/sh\nsleep 600\n")
     rollback = STEP.replace("deploy.sh", "rollback.sh")
     with step.start(rollback, place.project, **place.environment, IMAGE=digest("b")) as process:
-        wait_until(lambda: moves)
+        wait_until(lambda: place.live() == digest("b"))
         step.cancel(process)
         assert recovered(place).splitlines()[-1] == f"recover: staging runs {digest('a')} as before"
         process.communicate(timeout=10)
