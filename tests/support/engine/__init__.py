@@ -52,10 +52,10 @@ def docker(*arguments: str, cwd: Path | None = None, timeout: float = 600, check
 
 
 def build(context: Path, *arguments: str) -> str:
-    """Build, and return the log of the steps."""
+    """Build, and return the log of the steps: Rust with nothing cached takes half an hour on a busy machine."""
     result = subprocess.run(
         ["docker", "build", "--progress=plain", *arguments, str(context)],
-        env=environment(), capture_output=True, text=True, timeout=1800, check=False,
+        env=environment(), capture_output=True, text=True, timeout=3600, check=False,
     )  # fmt: skip
     if result.returncode != 0:
         raise DockerError(result.stderr)
