@@ -16,6 +16,7 @@ from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
 from tests.support.run import budgets, figures, lanes, linted, memory
 from tests.support.run.lanes import pytest_xdist_make_scheduler
+from tests.support.run.thorough import is_thorough
 
 __all__ = ["pytest_xdist_make_scheduler"]  # a hook
 Render = Callable[..., Path]
@@ -114,6 +115,11 @@ def combination(request: pytest.FixtureRequest) -> Answers:
 def project(combination: Answers, rendered: Callable[[Answers], Path]) -> Path:
     """The rendering of one combination, for tests that only read it."""
     return rendered(combination)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if is_thorough(item.nodeid):
+        item.add_marker(pytest.mark.thorough)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

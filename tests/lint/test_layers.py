@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.cluster import node, wait_until
 from tests.support.paths import ROOT
-from tests.support.run import changes, memory
+from tests.support.run import changes, memory, thorough
 from tests.support.run.budgets import Times, table
 from tests.support.run.lanes import group_of
 from tests.support.run.layers import QUICK, REAL, RUNS
@@ -179,3 +179,23 @@ def test_the_tests_of_a_service_follow_each_other() -> None:
     runs = [service for service, _ in groupby(asked) if service]
     assert len(runs) > 9
     assert len(runs) == len(set(runs))
+
+
+def test_what_is_left_to_a_thorough_run_is_there_and_not_all() -> None:
+    """Each pattern finds tests, and every run has some of the same function, but for two."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", "-p", "no:cacheprovider"]
+    said = {
+        marks: subprocess.run(
+            [*command, "-m", marks, "tests/image", "tests/adopt", "tests/pipeline"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout
+        for marks in ("engine and thorough", "engine and not thorough")
+    }  # fmt: skip
+    left, kept = ([line for line in text.splitlines() if "::" in line] for text in said.values())
+    for pattern in thorough.patterns():
+        assert any(pattern.fullmatch(node) for node in left), pattern.pattern
+    functions = {node.partition("[")[0] for node in left} - {node.partition("[")[0] for node in kept}
+    assert functions == {
+        "tests/image/test_lock.py::test_another_version_of_a_dependency_is_compiled_alone",
+        "tests/image/test_slice.py::test_a_page_without_the_slice_is_still_one",
+    }

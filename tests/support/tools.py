@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.golang import compiling
 from tests.support.paths import ROOT
 from tests.support.render import TEMPLATE
 
@@ -23,8 +24,8 @@ def go_tool(name: str) -> str:
         if not shutil.which("go"):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} needs Go to be built")
         folder = program.parent / str(os.getpid())  # beside a second worker that builds the same
-        static = {"CGO_ENABLED": "0"}  # the emulator of Lambda runs inside of images that have no C library
-        run(["go", "install", package], env={"GOBIN": str(folder), "GOFLAGS": "-mod=mod"} | static)
+        # Without C, too: the emulator of Lambda runs inside of images that have no C library.
+        run(["go", "install", "-ldflags=-s -w", package], env=compiling("-mod=mod", GOBIN=str(folder)))
         (folder / name).rename(program)
     return str(program)
 
@@ -38,7 +39,7 @@ def go_program(source: Path) -> str:
         if not shutil.which("go"):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{source.name} needs Go to be built")
         fresh = program.with_name(str(os.getpid()))  # beside a second worker that builds the same
-        run(["go", "build", "-ldflags=-s -w", f"-o={fresh}", "."], cwd=source, env={"GOFLAGS": "-mod=readonly"})
+        run(["go", "build", "-ldflags=-s -w", f"-o={fresh}", "."], cwd=source, env=compiling("-mod=readonly"))
         fresh.rename(program)
     return str(program)
 

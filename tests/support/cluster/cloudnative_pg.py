@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.support import engine
 from tests.support.cluster import REGISTRY, kubectl, wait_until
 from tests.support.cluster.schemas import DEFINITIONS, module
+from tests.support.golang import compiling
 from tests.support.paths import CACHE
 from tests.support.render import TEMPLATE
 
@@ -44,9 +45,8 @@ def manager() -> Path:
     path = BUILT / "manager"
     if not path.exists():
         fresh = BUILT / str(os.getpid())  # beside another process that builds the same
-        go = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -mod=readonly"}
         command = ["go", "build", "-ldflags=-s -w", f"-o={fresh}", "./cmd/manager"]
-        subprocess.run(command, cwd=module(NAME), env=os.environ | go, check=True)
+        subprocess.run(command, cwd=module(NAME), env=compiling("-mod=readonly"), check=True)
         fresh.rename(path)
     return path
 

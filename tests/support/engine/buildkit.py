@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import engine
+from tests.support.golang import compiling
 from tests.support.paths import ENGINE
 from tests.support.render import TEMPLATE
 from tests.support.tools import run
@@ -45,7 +46,7 @@ def stand_in(image: str, context: Path) -> str:
         return image
     context.mkdir()
     # In a module of this test's: `go install` refuses a module that excludes versions.
-    go = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -trimpath"}
+    go = compiling("-mod=mod")
     run(["go", "mod", "init", "stand-in"], cwd=context)
     run(["go", "get", f"github.com/moby/buildkit@{image.rpartition(':')[2]}"], cwd=context, env=go)
     for name in ("buildctl", "buildkitd"):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.golang import compiling
 from tests.support.paths import CACHE
 
 # Newer ones need modules that Go's proxy does not serve, or a newer Go; none is rendered for a user.
@@ -27,8 +28,8 @@ def program(name: str) -> Path:
     path = folder / name
     if not path.exists():
         fresh = folder / str(os.getpid())  # beside another process that builds the same
-        go = {"CGO_ENABLED": "0", "GOBIN": str(fresh), "GOFLAGS": "-trimpath -mod=mod"}
-        subprocess.run(["go", "install", "-ldflags=-s -w", package], env=os.environ | go, check=True)
+        go = compiling("-mod=mod", GOBIN=str(fresh))
+        subprocess.run(["go", "install", "-ldflags=-s -w", package], env=go, check=True)
         next(fresh.iterdir()).rename(path)
         shutil.rmtree(fresh)
     return path

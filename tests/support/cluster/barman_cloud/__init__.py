@@ -17,6 +17,7 @@ import yaml
 from tests.support import engine
 from tests.support.cluster.cloudnative_pg import PLUGIN, push
 from tests.support.cluster.schemas import module
+from tests.support.golang import compiling
 from tests.support.paths import CACHE
 from tests.support.render import TEMPLATE
 
@@ -49,10 +50,9 @@ def manager() -> Path:
     if not path.exists():
         module(PLUGIN)  # says so where there is no Go
         fresh = BUILT / str(os.getpid())  # beside another process that builds the same
-        go = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -mod=readonly"}
         program = f"{PLUGIN.partition('@')[0]}/cmd/manager"
         command = ["go", "build", "-ldflags=-s -w", f"-o={fresh}", program]
-        subprocess.run(command, cwd=Path(__file__).parent, env=os.environ | go, check=True)
+        subprocess.run(command, cwd=Path(__file__).parent, env=compiling("-mod=readonly"), check=True)
         fresh.rename(path)
     return path
 
