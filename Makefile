@@ -27,7 +27,7 @@ demo-stack: $(VENV)/.ready ## The same with a page, its back end, PostgreSQL and
 # The quick layers beside the real ones, whose tests wait half of their time.
 test: lint ## All checks but `thorough`; without Docker the real ones are skipped, and it says which
 	@mkdir -p .pytest_cache && rm -f $(TIMES)
-	@nice -n 5 $(MAKE) --no-print-directory quick WORKERS=$(CORES) >$(QUICK) 2>&1 & quick=$$!; \
+	@nice -n 5 $(MAKE) --no-print-directory quick WORKERS=$(CORES) >$(QUICK) & quick=$$!; \
 	trap 'exit 130' INT TERM; trap "kill $$quick 2>/dev/null" EXIT; \
 	$(MAKE) --no-print-directory real; real=$$?; wait $$quick; quick=$$?; trap - EXIT; cat $(QUICK); \
 	$(RUN)/python -m tests.support.run.budgets $(TIMES); exit $$((real || quick))

@@ -15,6 +15,7 @@ from shipshape.template import Answers
 from tests.support import engine
 from tests.support.render import COMBINATIONS, NO_SETTINGS, ORDERS, name_of, plain_copy, released_copy, render
 from tests.support.run import budgets, figures, lanes, linted, memory
+from tests.support.run.failures import Failures
 from tests.support.run.lanes import pytest_xdist_make_scheduler
 from tests.support.run.thorough import is_thorough
 
@@ -150,6 +151,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[TIMES] = budgets.Times(os.environ.get(budgets.RUN, "tests"))
         config.stash[START] = time.monotonic()
         config.pluginmanager.register(Stopwatch(config.stash[TIMES]))
+        if os.environ.get("CI") == "true":
+            config.pluginmanager.register(Failures(config))
 
 
 class Stopwatch:
