@@ -1,15 +1,17 @@
 """Stand-ins for the images of the table of pins, on a machine that reaches no container registry.
 
 A Dockerfile in `stand_ins/` mends one that lacks what the public image has; its first line says which and why.
-Run `python -m tests.support.engine.images` before the tests that build.
+Run `python -m tests.support.engine.images` before the tests that build, and with `thorough` before `make thorough`.
 """
 
 import re
 import subprocess
+import sys
 
 from tests.support import engine
 from tests.support.paths import ENGINE, ROOT
 from tests.support.render import TEMPLATE
+from tests.support.run import thorough
 
 MENDED = ROOT / "tests/support/engine/stand_ins"
 # Of no family that the engine knows: made by `made/NAME.Dockerfile` from another image of the table.
@@ -21,18 +23,19 @@ NEVER_STARTED = {"trivy", "buildkit", "restic", "cloudnative-pg-postgres"}
 NEVER_BUILT = re.compile(r"python-3[.]1[0-2]|node-22|distroless-nodejs22|java-21|j[dr][ke]-25|gradle-.*")
 
 
-def main() -> None:
-    """Make what is missing; where there are no stand-ins, Docker pulls the public images itself."""
+def main(*, every: bool) -> None:
+    """Make what is missing, also for the thorough tests or not; without stand-ins, Docker pulls the public images."""
     if not ENGINE.exists():
         return
+    later = set() if every else thorough.images()
     images = {
         name: image
         for name, image in TEMPLATE.table("pins")["images"].items()
-        if name not in NEVER_STARTED and not NEVER_BUILT.fullmatch(name)
+        if name not in NEVER_STARTED | later and not NEVER_BUILT.fullmatch(name)
     }
     subprocess.run([ENGINE, "base", *(image for name, image in images.items() if name not in MADE)], check=True)
-    for name, source in MADE.items():
-        make(name, images[name], images[source])
+    for name in MADE.keys() & images.keys():
+        make(name, images[name], images[MADE[name]])
     for dockerfile in sorted(MENDED.glob("*.Dockerfile")):
         mend(dockerfile.name.removesuffix(".Dockerfile"), dockerfile.read_text(), images)
 
@@ -70,4 +73,4 @@ def mended(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(every="thorough" in sys.argv[1:])

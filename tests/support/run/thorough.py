@@ -1,6 +1,7 @@
 """Which tests are not in every run: `tests/thorough.yml` names them and says why, `make thorough` runs them."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 
 import yaml
@@ -8,11 +9,29 @@ import yaml
 from tests.support.paths import ROOT
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Tests by a pattern of their ids; whether these are all of their functions; rows of pins that only they need."""
+
+    why: str
+    tests: str
+    whole: bool = False
+    images: tuple[str, ...] = ()
+
+    def has(self, node: str) -> bool:
+        return re.fullmatch(self.tests, node) is not None
+
+
 @cache
-def patterns() -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(entry["tests"]) for entry in yaml.safe_load((ROOT / "tests/thorough.yml").read_text()))
+def entries() -> tuple[Entry, ...]:
+    return tuple(Entry(**entry) for entry in yaml.safe_load((ROOT / "tests/thorough.yml").read_text()))
 
 
 def is_thorough(node: str) -> bool:
     """Whether a test, by its id, is left to `make thorough`."""
-    return any(pattern.fullmatch(node) for pattern in patterns())
+    return any(entry.has(node) for entry in entries())
+
+
+def images() -> set[str]:
+    """Names of images in the table of pins that no test of every run needs."""
+    return {image for entry in entries() for image in entry.images}
