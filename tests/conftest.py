@@ -123,11 +123,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.thorough)
 
 
+@pytest.hookimpl(trylast=True)  # for the order of those that are run
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without an engine its tests are skipped, aloud; in CI that is a failure."""
     marked = [item for item in items if item.get_closest_marker("engine")]
     order: dict[object, int] = {}
-    items.sort(key=lambda item: (lanes.turn(item.nodeid), order.setdefault(lanes.image_of(item), len(order))))
+    turns = lanes.turns(item.nodeid for item in items)
+    items.sort(key=lambda item: (turns[item.nodeid], order.setdefault(lanes.image_of(item), len(order))))
     if not marked or "not engine" in config.getoption("markexpr"):
         return
     reason = engine.missing()

@@ -4,15 +4,18 @@ Not by xdist's `--dist loadgroup`: 3.8.0 writes the group into `Item._nodeid`, w
 so every test goes anywhere, in silence.
 """
 
+from collections.abc import Iterable
+
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from tests.support.run import thorough
 from tests.support.run.layers import budgets, layer_of
 
 BY_LANGUAGE = {"image", "compose"}  # where each language has names and ports of its own
 # Files with services of their own, which wait most of their time: beside the rest of their layer.
 APART = dict.fromkeys(("tests/cluster/test_failure.py", "tests/cluster/test_rollout.py"), "cluster versions")
-LONGEST = ["cluster", "cluster versions", "image rust"]  # begun first, or the other lanes wait for them in the end
+LONGEST = ["cluster", "cluster versions"]  # begun first, or the other lanes wait for them in the end
 
 
 def group_of(node: str) -> str:
@@ -36,11 +39,22 @@ def image_of(item: pytest.Item) -> str:
 
 
 def turn(node: str) -> int:
-    """When a test's group has its turn: the longest first, then the layers in their order."""
+    """When a test has its turn: the longest groups first, then the layers in their order, then the thorough tests."""
     order = [*LONGEST, *budgets("real")]
+    if (place := thorough.place(node)) is not None:
+        return len(order) + 1 + place
     group = group_of(node)
     name = group if group in LONGEST else layer_of(node)
     return order.index(name) if name in order else len(order)
+
+
+def turns(nodes: Iterable[str]) -> dict[str, int]:
+    """The turn of each test: that of the first of its group, whose tests stay together."""
+    own = {node: turn(node) for node in nodes}
+    first: dict[str, int] = {}
+    for node, number in own.items():
+        first[group_of(node)] = min(number, first.get(group_of(node), number))
+    return {node: first[group_of(node)] for node in own}
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]
