@@ -16,25 +16,34 @@ from tests.support import engine, sigstore
 from tests.support.engine.container import free_port
 from tests.support.render import COMBINATIONS
 from tests.support.sigstore import Sigstore
-from tests.support.tools import go_tool
+from tests.support.tools import go_tool, place_of
 
 REGISTRY = "127.0.0.1:5000"  # the stand-ins' own
 
 
+TOOLS = ("crane", "cosign", "syft")
+
+
 @pytest.fixture(scope="session")
 def pipeline(registry: str, rendered: Callable[[Answers], Path], tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    tools = [go_tool(name) for name in ("crane", "cosign", "syft")]
+    """The rendered scripts; who runs one that calls a tool uses the fixture `tools`, too."""
     folder = tmp_path_factory.mktemp("pipeline")
     environment = engine.environment() | {
-        "PATH": os.pathsep.join([*{str(Path(tool).parent) for tool in tools}, os.environ["PATH"]]),
+        "PATH": os.pathsep.join([*{str(place_of(tool).parent) for tool in TOOLS}, os.environ["PATH"]]),
         "COSIGN_PASSWORD": "",
         "SYFT_CHECK_FOR_APP_UPDATE": "false",
     }
     project = Path(shutil.copytree(rendered(COMBINATIONS[0]), folder / "project"))
-    started = Pipeline(project, f"{registry}/test/{folder.name}-{os.getpid()}", environment, folder)
+    return Pipeline(project, f"{registry}/test/{folder.name}-{os.getpid()}", environment, folder)
+
+
+@pytest.fixture(scope="session")
+def tools(pipeline: Pipeline) -> None:
+    """Build what the workflow would install, and make two pairs of keys."""
+    for name in TOOLS:
+        go_tool(name)
     for key in ("owner", "stranger"):
-        started.succeed("cosign", "generate-key-pair", f"--output-key-prefix={folder / key}")
-    return started
+        pipeline.succeed("cosign", "generate-key-pair", f"--output-key-prefix={pipeline.folder / key}")
 
 
 @pytest.fixture(scope="module")

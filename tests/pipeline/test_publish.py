@@ -11,7 +11,7 @@ from tests.support import engine
 from tests.support.engine.container import running
 from tests.support.render import COMBINATIONS
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("tools")]
 DEFAULT: Answers = COMBINATIONS[0]
 DOCKER = ("distribution.manifest.v2+json", "container.image.v1+json", "image.rootfs.diff.tar.gzip")
 OCI = ("manifest.v1+json", "config.v1+json", "layer.v1.tar+gzip")

@@ -23,7 +23,7 @@ from tests.pipeline.registries import (
 )
 from tests.pipeline.run import Pipeline
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("tools")]
 
 DIFFERENT = {
     "no digest on HEAD": no_digest_on_head,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.run import COMMIT, OTHER_COMMIT, Pipeline
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("tools")]
 NOW = {"RELEASE_WAIT": "0"}
 
 

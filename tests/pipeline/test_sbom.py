@@ -20,7 +20,7 @@ from tests.support.render import one_per
 from tests.support.run import figures
 from tests.support.sigstore import Sigstore
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("tools")]
 
 LANGUAGES = {answers["language"]: answers for answers in one_per("language")}
 LIMIT = 1_000_000

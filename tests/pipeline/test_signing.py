@@ -14,7 +14,7 @@ from tests.pipeline.run import BUILDER, BUILDER_FILE, COMMIT, OTHER_COMMIT, SOUR
 from tests.support.run import figures
 from tests.support.sigstore import Sigstore
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("tools")]
 
 
 @pytest.fixture(scope="module")

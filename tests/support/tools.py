@@ -14,12 +14,17 @@ from tests.support.paths import ROOT
 from tests.support.render import TEMPLATE
 
 
+def place_of(name: str) -> Path:
+    """The path where a tool of pins.yml is, once it is built."""
+    package: str = TEMPLATE.table("pins")["tools"][name]
+    return ROOT / ".venv" / "tools" / package.rpartition("@")[2] / name
+
+
 @cache
 def go_tool(name: str) -> str:
     """The path of a tool of pins.yml (`tools:`, name to `module@version`); without Go skips, but fails in CI."""
     package: str = TEMPLATE.table("pins")["tools"][name]
-    version = package.rpartition("@")[2]
-    program = ROOT / ".venv" / "tools" / version / name
+    program = place_of(name)
     if not program.exists():
         if not shutil.which("go"):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} needs Go to be built")
