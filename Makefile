@@ -8,6 +8,9 @@ CORES := $(shell python3 -c 'import os; print(os.cpu_count())')
 WORKERS ?= $(shell expr $(CORES) + 1) # one more than cores, for many tests wait: 191 s in place of 238 on two
 REAL_WORKERS ?= 4 # lanes of layers that share nothing; two more than cores, for those of the cluster mostly wait
 LAYER ?=
+ALL ?=
+# `make quick ALL=1`: those of tests/thorough.yml, too.
+EACH := $(if $(strip $(ALL)),, and not thorough)
 TESTS := $(if $(LAYER),tests/$(LAYER))
 TIMES := .pytest_cache/times.jsonl
 QUICK := .pytest_cache/quick.log
@@ -33,13 +36,13 @@ test: lint ## All checks but `thorough`; without Docker the real ones are skippe
 	$(RUN)/python -m tests.support.run.budgets $(TIMES); exit $$((real || quick))
 
 quick: $(VENV)/.ready ## The layers that need no Docker; one of them: make quick LAYER=ecs
-	env SHIPSHAPE_RUN=quick SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(WORKERS) -m "not engine" $(TESTS)
+	env SHIPSHAPE_RUN=quick SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(WORKERS) -m "not engine$(EACH)" $(TESTS)
 
 real: $(VENV)/.ready ## The layers that need Docker; one of them: make real LAYER=cluster
-	env SHIPSHAPE_RUN=real SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(REAL_WORKERS) --no-loadscope-reorder -m "engine and not thorough" $(TESTS)
+	env SHIPSHAPE_RUN=real SHIPSHAPE_TIMES=$(TIMES) $(PYTEST) -n $(REAL_WORKERS) --no-loadscope-reorder -m "engine$(EACH)" $(TESTS)
 
-thorough: $(VENV)/.ready ## What needs Docker and compiles too long for every run: before a release, and on GitHub
-	$(PYTEST) -n $(REAL_WORKERS) --no-loadscope-reorder -m "engine and thorough" $(TESTS) || [ $$? = 5 ] # a layer may have none
+thorough: $(VENV)/.ready ## What takes too long for every run, by tests/thorough.yml: before a release, and on GitHub
+	$(PYTEST) -n $(REAL_WORKERS) --no-loadscope-reorder -m thorough $(TESTS)
 
 check: $(VENV)/.ready ## What the files that you changed can break, within a minute
 	$(RUN)/ruff check --quiet

@@ -66,4 +66,5 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Lanes | None:
     """Layers with an engine side by side, where they share nothing."""
-    return Lanes(config, log) if str(config.getoption("markexpr")).startswith("engine") else None
+    chosen = str(config.getoption("markexpr"))
+    return Lanes(config, log) if chosen.startswith(("engine", "thorough")) else None
