@@ -55,7 +55,7 @@ def test_the_strategy_changes_without_a_gap(
     """No request is lost, none reaches what is not tested yet, and nothing of the old strategy is left."""
     release = changed(start, rendering, f"from-{old}", old, new)
     script, marks = release.project / "scripts/integration.sh", tmp_path / "marks"
-    noted = f"\ndate +%s.%N >> {marks}; sleep 2; date +%s.%N >> {marks}\nask()"
+    noted = f"\ndate +%s.%N >> {marks}; sleep 6; date +%s.%N >> {marks}\nask()"
     script.write_text(script.read_text().replace("\nask()", noted))
     with loaded(release), sampled(release) as seen:
         release.deploy(release.image("v2"))
